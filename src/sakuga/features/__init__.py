@@ -1,0 +1,1 @@
+"""Frozen networks to measure with: where their weights are found, how pictures become features."""
