@@ -53,11 +53,7 @@ class EfficientNetLite0(Frozen):
         channels = 32
         for repeats, kernel, stride, expansion, out in STAGES:
             for i in range(repeats):
-                blocks.append(
-                    InvertedResidual(
-                        channels, out, kernel, stride if i == 0 else 1, expansion
-                    )
-                )
+                blocks.append(InvertedResidual(channels, out, kernel, stride if i == 0 else 1, expansion))
                 channels = out
             ends.append(len(blocks))
         self.blocks = nn.ModuleList(blocks)
@@ -102,9 +98,7 @@ def load_efficientnet(path: str | Path | None = None) -> EfficientNetLite0:
     Raises:
         UserError: If the weights are not to be had.
     """
-    state = torch.load(
-        find_weights("efficientnet", path), map_location="cpu", weights_only=True
-    )
+    state = torch.load(find_weights("efficientnet", path), map_location="cpu", weights_only=True)
     network = EfficientNetLite0()
     network.load_state_dict(convert(state))
     return network
@@ -114,19 +108,22 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Returns our state of the published one (`_blocks.0._depthwise_conv.weight`, ...), batch norms folded."""
 
     def fold(target: str, conv: str, norm: str) -> dict[str, Tensor]:
-        weight, bias = fold_batch_norm(state, conv, norm, NORM_EPS)
+        weight, bias = fold_batch_norm(
+            state[f"{conv}.weight"],
+            mean=state[f"{norm}.running_mean"],
+            variance=state[f"{norm}.running_var"],
+            gain=state[f"{norm}.weight"],
+            bias=state[f"{norm}.bias"],
+            eps=NORM_EPS,
+        )
         return {f"{target}.conv.weight": weight, f"{target}.conv.bias": bias}
 
     ours = fold("stem", "_conv_stem", "_bn0") | fold("head", "_conv_head", "_bn1")
     for i in range(sum(stage[0] for stage in STAGES)):
         source = f"_blocks.{i}"
         if f"{source}._expand_conv.weight" in state:
-            ours |= fold(
-                f"blocks.{i}.expand", f"{source}._expand_conv", f"{source}._bn0"
-            )
-        ours |= fold(
-            f"blocks.{i}.depthwise", f"{source}._depthwise_conv", f"{source}._bn1"
-        )
+            ours |= fold(f"blocks.{i}.expand", f"{source}._expand_conv", f"{source}._bn0")
+        ours |= fold(f"blocks.{i}.depthwise", f"{source}._depthwise_conv", f"{source}._bn1")
         ours |= fold(f"blocks.{i}.project", f"{source}._project_conv", f"{source}._bn2")
     return ours
 
@@ -167,9 +164,7 @@ class Conv(nn.Module):
 class InvertedResidual(nn.Module):
     """MBConv: 1x1 to more channels, a convolution of each channel, 1x1 back without nonlinearity."""
 
-    def __init__(
-        self, channels: int, out: int, kernel: int, stride: int, expansion: int
-    ):
+    def __init__(self, channels: int, out: int, kernel: int, stride: int, expansion: int):
         super().__init__()
         wide = channels * expansion
         self.expand = Conv(channels, wide, kernel=1) if expansion > 1 else nn.Identity()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sakuga.core.errors import UserError, nearest
 from sakuga.core.files import cache_folder, writing
+from sakuga.features.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ KNOWN = {
 }
 
 
-def find_weights(
-    name: str, path: str | Path | None = None, *, download: bool = True
-) -> Path:
+def find_weights(name: str, path: str | Path | None = None, *, download: bool = True) -> Path:
     """Returns a file that holds the weights, its hash checked.
 
     Looked for in this order: at `path`; in the installed package (which is not imported); in the cache folder; on the
@@ -121,9 +120,7 @@ def _places(weights: Weights) -> Iterator[Path]:
 
 def _check_given(weights: Weights, path: Path) -> None:
     if not path.is_file():
-        raise UserError(
-            f"{path} is not a file: give the weights file of {weights.title}, or leave the option out."
-        )
+        raise UserError(f"{path} is not a file: give the weights file of {weights.title}, or leave the option out.")
     if (found := sha256_of(path)) != weights.sha256:
         raise UserError(
             f"{path} is not the weights file of {weights.title}: its sha256 starts {found[:8]}, expected "
@@ -145,22 +142,15 @@ def _download(weights: Weights) -> Path:
         with open(temporary, "wb") as file:
             _fetch(weights.url, file.write, f"downloading {weights.title}")
         if (found := sha256_of(temporary)) != weights.sha256:
-            raise ValueError(
-                f"{weights.url} gave another file, its sha256 starts {found[:8]}"
-            )
+            raise ValueError(f"{weights.url} gave another file, its sha256 starts {found[:8]}")
     return target
 
 
 def _fetch(url: str, write: Callable[[bytes], object], title: str) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task(title, total=None)
         with urllib.request.urlopen(url, timeout=30) as response:
-            progress.update(
-                task, total=int(response.headers.get("Content-Length") or 0) or None
-            )
+            progress.update(task, total=int(response.headers.get("Content-Length") or 0) or None)
             while block := response.read(1 << 20):
                 write(block)
                 progress.advance(task, len(block))

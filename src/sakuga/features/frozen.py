@@ -1,6 +1,5 @@
 """What the frozen networks share: they never train, and their batch norms are folded into the convolutions."""
 
-from collections.abc import Mapping
 from typing import Self
 
 import torch
@@ -31,31 +30,23 @@ class Frozen(nn.Module):
 
 
 def fold_batch_norm(
-    state: Mapping[str, Tensor], conv: str, norm: str, eps: float
+    weight: Tensor, *, mean: Tensor, variance: Tensor, bias: Tensor, eps: float, gain: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Returns the weight and bias of a convolution that does what convolution and batch norm did.
+    """Returns the weight and bias of the convolution that does what a convolution and a batch norm did.
 
     Args:
-        state: Holds `{conv}.weight`, `{norm}.running_mean`, `{norm}.running_var`, and optionally `{norm}.weight` and
-            `{norm}.bias` (1 and 0 where absent).
-        conv: The name of the convolution, which has no bias.
-        norm: The name of the batch norm.
-        eps: The batch norm's epsilon.
+        weight: float `[O, I, kh, kw]` of a convolution without bias.
+        mean: float `[O]`, the batch norm's running mean.
+        variance: float `[O]`, its running variance.
+        bias: float `[O]`, its learned bias.
+        eps: What it adds to the variance.
+        gain: float `[O]`, its learned gain; 1 if None.
 
     Returns:
-        float32 weight and bias, computed in float64.
+        float32 `[O, I, kh, kw]` and `[O]`, computed in float64.
     """
-    mean, variance = (
-        state[f"{norm}.running_mean"].double(),
-        state[f"{norm}.running_var"].double(),
-    )
-    scale = torch.rsqrt(variance + eps)
-    if f"{norm}.weight" in state:
-        scale = scale * state[f"{norm}.weight"].double()
-    shift = (
-        state[f"{norm}.bias"].double()
-        if f"{norm}.bias" in state
-        else torch.zeros_like(mean)
-    )
-    weight = state[f"{conv}.weight"].double() * scale.reshape(-1, 1, 1, 1)
-    return weight.float(), (shift - mean * scale).float()
+    scale = torch.rsqrt(variance.double() + eps)
+    if gain is not None:
+        scale = scale * gain.double()
+    folded = weight.double() * scale.reshape(-1, 1, 1, 1)
+    return folded.float(), (bias.double() - mean.double() * scale).float()
