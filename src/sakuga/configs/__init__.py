@@ -1,0 +1,1 @@
+"""Schemas of everything a user can set. Imports no torch."""

@@ -1,0 +1,179 @@
+"""What a recipe is: one frozen value that holds a whole training run."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sakuga.configs.base import Config
+from sakuga.configs.duration import Duration, Schedule
+from sakuga.configs.models import (
+    Auto,
+    DcganDiscriminatorConfig,
+    DcganGeneratorConfig,
+    DiscriminatorConfig,
+    GeneratorConfig,
+)
+
+
+class DataConfig(Config):
+    """How real pictures are shown to D."""
+
+    resolution: int | Auto = Field(default="auto", description="pixels a side; auto: as the data set is")
+    flip: bool = Field(default=True, description="mirror each picture with probability 1/2")
+    rotate: float = Field(default=0.0, ge=0, le=180, description="rotate by a uniform angle of +- so many degrees")
+
+
+class LatentConfig(Config):
+    """The normal distribution of z."""
+
+    mean: float = 0.0
+    sigma: float = Field(default=1.0, gt=0)
+
+
+class BceLossConfig(Config):
+    """Binary cross-entropy of Goodfellow et al. (2014); G maximises log D(G(z)), or in the original form minimises
+    log(1 - D(G(z)))."""
+
+    kind: Literal["bce"] = "bce"
+    saturating: bool = False
+    real_target: float = Field(default=1.0, gt=0.5, le=1.0, description="below 1: one-sided label smoothing")
+
+
+class LogisticLossConfig(Config):
+    """Non-saturating logistic loss, softplus of the logits."""
+
+    kind: Literal["logistic"] = "logistic"
+
+
+class HingeLossConfig(Config):
+    """Hinge loss (Lim and Ye 2017; Miyato et al. 2018)."""
+
+    kind: Literal["hinge"] = "hinge"
+
+
+LossConfig = Annotated[BceLossConfig | LogisticLossConfig | HingeLossConfig, Field(discriminator="kind")]
+
+
+class NoPenaltyConfig(Config):
+    """D is not penalised."""
+
+    kind: Literal["none"] = "none"
+
+
+class R1PenaltyConfig(Config):
+    """R1 of Mescheder, Geiger and Nowozin (2018): weight / 2 * E |grad D(real)|^2, every so many rounds (lazily)."""
+
+    kind: Literal["r1"] = "r1"
+    weight: float = Field(default=1.0, ge=0)
+    every: int = Field(default=16, ge=1)
+
+
+PenaltyConfig = Annotated[NoPenaltyConfig | R1PenaltyConfig, Field(discriminator="kind")]
+
+
+class NoAugmentConfig(Config):
+    """D sees the pictures as they are."""
+
+    kind: Literal["none"] = "none"
+
+
+class DiffAugmentConfig(Config):
+    """DiffAugment (Zhao et al. 2020): the same kinds of random change on real and fake pictures before D."""
+
+    kind: Literal["diffaugment"] = "diffaugment"
+    color: bool = True
+    translation: float = Field(default=0.125, ge=0, le=0.5, description="largest shift, in parts of the side")
+    cutout: float = Field(default=0.0, ge=0, le=1, description="side of the square that is cut out, in parts of the side")
+
+
+AugmentConfig = Annotated[NoAugmentConfig | DiffAugmentConfig, Field(discriminator="kind")]
+
+
+class FeatureLossConfig(Config):
+    """A second D that looks at frozen EfficientNet-Lite0 features (Sauer et al., "Projected GANs Converge Faster", 2021)."""
+
+    weight: float = Field(default=0.0, ge=0, description="weight of its hinge loss beside the main loss; 0: none")
+    resolution: int = Field(default=64, ge=32, description="pixels a side that the frozen net sees")
+
+
+class AdamConfig(Config):
+    """Adam (Kingma and Ba 2015)."""
+
+    lr: float = Field(default=2e-4, gt=0)
+    beta1: float = Field(default=0.5, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+
+
+class OptimizersConfig(Config):
+    """One optimizer for each side of the game."""
+
+    g: AdamConfig = AdamConfig()
+    d: AdamConfig = AdamConfig()
+
+
+class RatioConfig(Config):
+    """How often each side learns, in rounds; a round is one batch of real pictures."""
+
+    d_every: int = Field(default=1, ge=1)
+    g_every: int = Field(default=1, ge=1)
+
+
+class ControllerConfig(Config):
+    """Moves the D:G ratio and the learning rates by D's advantage, the mean of sign(D(real)) - sign(D(fake)) over 2."""
+
+    enabled: bool = False
+    low: float = Field(default=0.2, ge=0, le=1, description="below this advantage G is slowed")
+    high: float = Field(default=0.8, ge=0, le=1, description="above this advantage D is slowed")
+    speed: Duration = Field(default=Duration(amount=20_000), description="images for one halving of a learning rate")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        return self
+
+
+class EmaConfig(Config):
+    """The moving average of G's weights, which is what a model file holds."""
+
+    half_life: Duration = Duration(amount=20_000)
+    ramp_up: float = Field(default=0.5, gt=0, description="the half-life is at most this part of the images seen")
+
+
+class OutputsConfig(Config):
+    """What a run writes while it trains."""
+
+    log: Schedule = Schedule(every=Duration(amount=20, unit="steps"))
+    sheets: Schedule = Schedule(every=Duration(amount=1, unit="epochs"))
+    snapshots: Schedule = Schedule(every=Duration(amount=10, unit="epochs"))
+    checkpoints: Schedule = Schedule(every=Duration(amount=20_000))
+    evaluations: Schedule = Field(default=Schedule(), description="EfficientNet-Lite0 distance on 2,000 pictures")
+    sheet_size: int = Field(default=64, ge=1, description="pictures on a sheet, always from the same z")
+
+
+class TrainConfig(Config):
+    """One training run. `auto` values are settled by `training.resolve` before anything is saved."""
+
+    recipe: str = "custom"
+    data: DataConfig = DataConfig()
+    generator: GeneratorConfig = DcganGeneratorConfig()
+    discriminator: DiscriminatorConfig = DcganDiscriminatorConfig()
+    latent: LatentConfig = LatentConfig()
+    loss: LossConfig = BceLossConfig()
+    real_fake_batches: Literal["separate", "joint"] = Field(
+        default="separate", description="whether D sees real and fake pictures in two passes or in one (for BatchNorm)"
+    )
+    penalty: PenaltyConfig = NoPenaltyConfig()
+    augment: AugmentConfig = NoAugmentConfig()
+    features: FeatureLossConfig = FeatureLossConfig()
+    optimizer: OptimizersConfig = OptimizersConfig()
+    ratio: RatioConfig = RatioConfig()
+    controller: ControllerConfig = ControllerConfig()
+    ema: EmaConfig = EmaConfig()
+    outputs: OutputsConfig = OutputsConfig()
+    batch_size: int = Field(default=64, ge=2, description="pictures a round, over all processes")
+    duration: Duration = Duration(amount=50, unit="epochs")
+    seed: int = Field(default=0, ge=0)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    channels_last: bool | Auto = "auto"
+    threads: int | Auto = Field(default="auto", description="CPU threads; part of the run, since results depend on it")

@@ -1,0 +1,1 @@
+"""Tensors, pictures and files: what every other room stands on. Imports nothing else of sakuga."""

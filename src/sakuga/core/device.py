@@ -1,0 +1,89 @@
+"""The machine: device, threads, and the precision that it does in hardware."""
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from sakuga.core.errors import UserError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Returns the device of that name; `auto` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UserError: If the device is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, there in available.items() if there)
+    kind = name.partition(":")[0]
+    if kind not in available:
+        raise UserError(f"--device {name!r} is not a device: use auto, cpu, cuda or mps.")
+    if not available[kind]:
+        raise UserError(f"--device {name}: this machine or this build of torch has no {kind}: use --device auto.")
+    if kind == "cuda" and "LOCAL_RANK" in os.environ and ":" not in name:
+        name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
+    return torch.device(name)
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Tells whether the device multiplies bfloat16 in hardware (elsewhere it is emulated, and slower than float32)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        return bool({"avx512_bf16", "amx_bf16", "bf16"} & _cpu_flags())
+    return False
+
+
+def autocast(device: torch.device, dtype: torch.dtype):
+    """Returns the autocast context of `dtype`; one that does nothing for float32.
+
+    It is opened around one call of one network, never around a `yield` (it would leak into the consumer).
+    """
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+@contextlib.contextmanager
+def deterministic(enabled: bool = True) -> Iterator[None]:
+    """Makes torch use deterministic algorithms inside, without its costly fill of uninitialised memory."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    if enabled:
+        # cuBLAS reads this when its first handle is made.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(enabled, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.utils.deterministic.fill_uninitialized_memory = before[1]
+
+
+def describe(device: torch.device) -> dict[str, str | int]:
+    """Returns what a run records about its machine: device, processor, threads, torch's version."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"device": str(device), "name": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def memory_bytes(device: torch.device) -> int | None:
+    """Returns the memory of the device (of the machine, for a CPU), None where it cannot be told."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _cpu_flags() -> set[str]:
+    if platform.system() == "Linux":
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.lower().startswith(("flags", "features")):
+                return set(line.partition(":")[2].split())
+    return set()

@@ -1,0 +1,93 @@
+"""The one way to write a file: whole or not at all."""
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sakuga.core.errors import UserError
+
+
+@contextlib.contextmanager
+def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; on success it replaces `path` in one step, on failure it is removed.
+
+    The data reach the disk (fsync) before the rename, so that after a crash `path` holds either its old content or all
+    of the new one.
+
+    Args:
+        path: The file to write. Missing parent folders are made.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        UserError: If `path` exists and may not be replaced, if the folder cannot be written, or if the disk is full.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists and is not overwritten: give another name, or remove it first.")
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(f"No space left to write {path}: free some space and run the command again.") from error
+        if isinstance(error, (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)):
+            raise UserError(f"{path} cannot be written ({error.strerror}): choose a folder that can.") from error
+        raise
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, data: bytes, *, overwrite: bool = True) -> Path:
+    """Writes `data` to `path` whole or not at all and returns the path; errors as in `writing`."""
+    with writing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(data)
+    return Path(path)
+
+
+def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> Path:
+    """Writes `text` as UTF-8; as `write_bytes`."""
+    return write_bytes(path, text.encode(), overwrite=overwrite)
+
+
+def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> Path:
+    """Writes `value` as indented JSON; as `write_bytes`."""
+    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", overwrite=overwrite)
+
+
+def cache_folder() -> Path:
+    """Returns the folder for what can be computed again: `$SAKUGA_CACHE`, or `sakuga` in the user's cache folder."""
+    if chosen := os.environ.get("SAKUGA_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sakuga"
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,86 @@
+"""Pictures: where uint8 `[H, W, C]` becomes float32 `[N, 3, H, W]` in [-1, 1] and back, grids, and PNG files."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, PngImagePlugin
+
+from sakuga.core.files import write_bytes
+
+
+def to_tensor(images: np.ndarray) -> torch.Tensor:
+    """Returns `images / 127.5 - 1`.
+
+    Args:
+        images: uint8 `[N, H, W, 3]`.
+
+    Returns:
+        float32 `[N, 3, H, W]` in [-1, 1], contiguous.
+    """
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    return torch.from_numpy(planes).to(torch.float32).div_(127.5).sub_(1.0)
+
+
+def to_uint8(images: torch.Tensor) -> np.ndarray:
+    """Returns `round((images + 1) * 127.5)`, clipped to 0..255.
+
+    Args:
+        images: float `[N, 3, H, W]`, nominally in [-1, 1], on any device.
+
+    Returns:
+        uint8 `[N, H, W, 3]`.
+    """
+    scaled = images.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return scaled.permute(0, 2, 3, 1).to(torch.uint8).cpu().contiguous().numpy()
+
+
+def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, background: int = 255) -> np.ndarray:
+    """Lays pictures out row by row.
+
+    Args:
+        images: uint8 `[N, H, W, 3]`.
+        columns: Pictures a row; as square as possible if None.
+        gap: Pixels between and around the pictures.
+        background: Grey value of the gaps, 0..255.
+
+    Returns:
+        uint8 `[rows * (H + gap) + gap, columns * (W + gap) + gap, 3]`.
+    """
+    count, height, width = images.shape[:3]
+    columns = columns or max(1, int(np.ceil(np.sqrt(count))))
+    rows = max(1, -(-count // columns))
+    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), background, np.uint8)
+    for i, image in enumerate(images):
+        top, left = gap + (i // columns) * (height + gap), gap + (i % columns) * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes one uint8 `[H, W, 3]` picture with Pillow's Lanczos filter (antialiased when shrinking)."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def png_bytes(image: np.ndarray, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Encodes one uint8 `[H, W, 3]` picture as PNG, with `metadata` as text entries (shown by any PNG tool)."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in (metadata or {}).items():
+        info.add_itxt(key, value)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def save_png(
+    path: str | Path, image: np.ndarray, metadata: Mapping[str, str] | None = None, *, overwrite: bool = True
+) -> Path:
+    """Writes one uint8 `[H, W, 3]` picture; errors as in `files.writing`."""
+    return write_bytes(path, png_bytes(image, metadata), overwrite=overwrite)
+
+
+def to_pil(images: np.ndarray) -> Sequence[Image.Image]:
+    """Returns uint8 `[N, H, W, 3]` as a list of PIL images."""
+    return [Image.fromarray(image) for image in images]

@@ -1,0 +1,63 @@
+"""Latent vectors: seeds, their z, and the paths between them."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from sakuga.core.errors import UserError
+
+MAX_SEED = 2**32 - 1
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Returns the seeds of a text such as `"0-63,77"`, in the order written.
+
+    Raises:
+        UserError: If the text is not a comma-separated list of numbers and ranges within 0..2^32-1.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last <= MAX_SEED:
+            raise UserError(f"--seeds {text!r}: {part.strip()!r} is not a seed or a range: write, for example, 0-63,77.")
+        if last - first >= 1_000_000:
+            raise UserError(f"--seeds {text!r}: {part.strip()!r} names more than a million seeds: write a shorter range.")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def z_of_seeds(seeds: Sequence[int], z_dim: int, mean: float = 0.0, sigma: float = 1.0) -> np.ndarray:
+    """Returns `mean + sigma * RandomState(seed).randn(z_dim)` for each seed, as NVIDIA's tools draw it.
+
+    Returns:
+        float32 `[len(seeds), z_dim]`.
+    """
+    z = np.stack([np.random.RandomState(seed).randn(z_dim) for seed in seeds]) if len(seeds) else np.zeros((0, z_dim))
+    return (mean + sigma * z).astype(np.float32)
+
+
+def lerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    """Returns `a + t * (b - a)`; arrays broadcast."""
+    return a + t * (b - a)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    """Returns the spherical interpolation of two vectors (Shoemake 1985), their lengths interpolated linearly.
+
+    Args:
+        a: float `[..., z_dim]`.
+        b: float `[..., z_dim]`.
+        t: In [0, 1]; broadcasts against `[..., 1]`.
+
+    Returns:
+        float `[..., z_dim]`; the straight line where the directions are parallel or a vector is zero.
+    """
+    length_a, length_b = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
+    unit_a, unit_b = a / np.maximum(length_a, 1e-12), b / np.maximum(length_b, 1e-12)
+    angle = np.arccos(np.clip((unit_a * unit_b).sum(-1, keepdims=True), -1.0, 1.0))
+    sine = np.sin(angle)
+    safe = np.where(sine < 1e-6, 1.0, sine)
+    direction = (np.sin((1 - t) * angle) * unit_a + np.sin(t * angle) * unit_b) / safe
+    return np.where(sine < 1e-6, lerp(a, b, t), direction * lerp(length_a, length_b, t)).astype(a.dtype)
