@@ -1,0 +1,263 @@
+"""Pictures decoded once, kept as one memory-mapped file keyed by content."""
+
+import contextlib
+import hashlib
+import json
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sakuga.configs.labels import LabelSchema
+from sakuga.core import files
+from sakuga.core.errors import UserError
+from sakuga.data.decode import BadFile, Problem, decode
+from sakuga.data.labels import Annotations, annotate
+from sakuga.data.sources import Source, read_metadata
+
+PREPROCESSING = 1
+"""Raised whenever the same files would give other pixels or labels, so that older caches are not read."""
+
+MIN_PICTURES = 16
+
+_INDEX = "index.json"
+_PIXELS = "images.uint8"
+
+
+class TooFewPictures(UserError):
+    """A data set that cannot be used; it still says what is wrong with each file."""
+
+    def __init__(self, message: str, problems: list[Problem]) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pixels uint8 `[N, R, R, 3]` (memory-mapped), labels int64 `[N, A]`, names, and what was left out."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    schema: LabelSchema
+    names: list[str]
+    problems: tuple[Problem, ...]
+    fingerprint: str
+
+
+def load(source: Source, resolution: int | None = None, labels: Path | None = None) -> Decoded:
+    """Returns the source's pictures from the cache, and decodes them into it first where they are not there yet.
+
+    Raises:
+        TooFewPictures: If fewer than `MIN_PICTURES` are good.
+        UserError: If the pictures differ in size and no resolution is given, a label file is wrong, or the cache cannot
+            be written.
+    """
+    digest = hashlib.blake2b(f"{PREPROCESSING}\0".encode(), digest_size=16)
+    with _progress(f"Reading {source.path.name}", len(source.names)) as advance:
+        digest.update(source.key(advance).encode())
+    if labels is not None:
+        digest.update(read_metadata(labels))
+    return _kept(f"{digest.hexdigest()}-{resolution or 'own'}", lambda place: _build(source, resolution, labels, place))
+
+
+def load_made(
+    key: str, count: int, schema: LabelSchema, make: Callable[[int], tuple[np.ndarray, tuple[int, ...]]]
+) -> Decoded:
+    """Returns pictures that a function makes, from the cache or made now.
+
+    Args:
+        key: What names these pictures in the cache: all that they depend on.
+        count: How many.
+        schema: Of the labels.
+        make: From a number to uint8 `[R, R, 3]` and the picture's label numbers.
+
+    Raises:
+        UserError: If the cache cannot be written.
+    """
+
+    def build(place: Path) -> None:
+        labels: list[tuple[int, ...]] = []
+
+        def images() -> Iterator[np.ndarray]:
+            with _progress(f"Drawing {count:,} faces", count) as advance:
+                for number in range(count):
+                    image, numbers = make(number)
+                    labels.append(numbers)
+                    advance(1)
+                    yield image
+
+        _store(place, images(), lambda: ([f"{i:08d}" for i in range(count)], schema, labels, []))
+
+    return _kept(key, build)
+
+
+def _build(source: Source, resolution: int | None, labels: Path | None, place: Path) -> None:
+    notes = annotate(source, labels)
+    problems = [*source.problems, *notes.problems]
+    kept: list[str] = []
+
+    def describe() -> tuple[list[str], LabelSchema, list[list[int]], list[Problem]]:
+        if len(kept) < MIN_PICTURES:
+            first = f" (the first: {problems[0]})" if problems else ""
+            raise TooFewPictures(
+                f"{source.path} holds {len(kept)} good pictures and {len(problems)} problems{first}, at least "
+                f"{MIN_PICTURES} pictures are needed: run `sakuga data check` on it.",
+                problems,
+            )
+        schema, numbers = notes.encode(kept)
+        return [notes.original_names.get(name, name) for name in kept], schema, numbers.tolist(), problems
+
+    _store(place, _good(source, notes, resolution, kept, problems), describe)
+
+
+def _good(
+    source: Source, notes: Annotations, resolution: int | None, kept: list[str], problems: list[Problem]
+) -> Iterator[np.ndarray]:
+    """Yields the good pictures in the order of their names and notes down which were kept and what was left out."""
+    names = sorted(source.names, key=lambda name: notes.original_names.get(name, name))
+    seen: dict[bytes, str] = {}
+    own: tuple[int, ...] | None = None
+    with _progress(f"Decoding {source.path.name}", len(names)) as advance:
+        for name, image in _decode_all(source, names, resolution):
+            advance(1)
+            if isinstance(image, BadFile):
+                problems.append(Problem(name, str(image)))
+                continue
+            if resolution is None:
+                own = own or image.shape
+                _refuse_mixture(source.path, kept[0] if kept else name, own, name, image.shape)
+            digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+            if (twin := seen.setdefault(digest, name)) != name:
+                problems.append(Problem(name, f"exact duplicate of {twin}"))
+                continue
+            kept.append(name)
+            yield image
+
+
+def _refuse_mixture(path: Path, first: str, own: tuple[int, ...], name: str, shape: tuple[int, ...]) -> None:
+    if own[0] != own[1]:
+        raise UserError(f"{first} in {path} is {own[1]}x{own[0]}, not square: choose a size, such as --resolution 64.")
+    if shape != own:
+        raise UserError(
+            f"The pictures of {path} differ in size ({first}: {own[1]}x{own[0]}, {name}: {shape[1]}x{shape[0]}): choose "
+            "one for all, such as --resolution 64."
+        )
+
+
+def _decode_all(
+    source: Source, names: list[str], resolution: int | None
+) -> Iterator[tuple[str, np.ndarray | BadFile]]:
+    """Decodes in threads (Pillow releases the interpreter's lock), a few pictures ahead, and yields them in order."""
+
+    def one(name: str) -> np.ndarray | BadFile:
+        try:
+            return decode(source.read(name), resolution)
+        except BadFile as error:
+            return error
+
+    workers = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow warns of is decided here: a picture is good or listed
+        ahead = deque()
+        for name in names:
+            ahead.append((name, pool.submit(one, name)))
+            if len(ahead) > 4 * workers:
+                earliest, future = ahead.popleft()
+                yield earliest, future.result()
+        for earliest, future in ahead:
+            yield earliest, future.result()
+
+
+def _kept(key: str, build: Callable[[Path], None]) -> Decoded:
+    """Returns the cached data set of that key; builds it first, one process at a time, if it is not there."""
+    place = files.cache_folder() / "datasets" / key
+    if found := _read(place):
+        return found
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with _locked(place / "lock"):
+            if not _read(place):
+                build(place)
+    except OSError as error:
+        raise UserError(
+            f"The cache {place} cannot be written ({error.strerror}): set the environment variable SAKUGA_CACHE to a "
+            "folder that can."
+        ) from error
+    found = _read(place)
+    if found is None:
+        raise UserError(f"The cache {place} does not keep what is written to it: remove that folder and try again.")
+    return found
+
+
+def _store(
+    place: Path,
+    images: Iterable[np.ndarray],
+    describe: Callable[[], tuple[list[str], LabelSchema, list[Any], list[Problem]]],
+) -> None:
+    """Writes the pixels, then the index, whose presence says that all is there."""
+    digest = hashlib.blake2b(digest_size=16)
+    resolution = 0
+    with files.writing(place / _PIXELS) as temporary:
+        with open(temporary, "wb") as file:
+            for image in images:
+                pixels = image.tobytes()
+                resolution = len(image)
+                digest.update(pixels)
+                file.write(pixels)
+        names, schema, labels, problems = describe()
+    index = {"resolution": resolution, "schema": schema.model_dump(mode="json"), "names": names, "labels": labels}
+    digest.update(json.dumps(index).encode())
+    index["problems"] = [[problem.file, problem.reason] for problem in problems]
+    index["fingerprint"] = digest.hexdigest()
+    files.write_text(place / _INDEX, json.dumps(index))
+
+
+def _read(place: Path) -> Decoded | None:
+    """Returns what lies there, None if it is not all there."""
+    try:
+        index = json.loads((place / _INDEX).read_bytes())
+        names, resolution = index["names"], index["resolution"]
+        shape = (len(names), resolution, resolution, 3)
+        if (place / _PIXELS).stat().st_size != np.prod(shape):
+            return None
+        return Decoded(
+            images=np.memmap(place / _PIXELS, np.uint8, "r", shape=shape),
+            labels=np.array(index["labels"], np.int64).reshape(len(names), -1),
+            schema=LabelSchema.model_validate(index["schema"]),
+            names=names,
+            problems=tuple(Problem(*problem) for problem in index["problems"]),
+            fingerprint=index["fingerprint"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a lock that ends with the process, where the system has one; without it two processes do the work twice."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(path, "wb") as file:
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yields a function that moves a bar on stderr, which goes away when done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda steps: progress.advance(task, steps)

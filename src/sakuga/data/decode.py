@@ -1,0 +1,136 @@
+"""The bytes of one file become one uint8 RGB picture, or a reason why not."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_BYTES = 256 * 2**20
+"""A file longer than this is not read."""
+
+MAX_PIXELS = 64 * 10**6
+"""A picture whose header announces more pixels than this is not decoded."""
+
+# Formats by content, never by extension. Left out on purpose: EPS and its kin, which start other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")
+
+_EXIF_ORIENTATION = 0x0112
+
+
+class BadFile(Exception):
+    """One file that cannot be used; the message is the reason, told to the user beside the file's name."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file, or a label, that is left out, and why."""
+
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
+def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
+    """Decodes one picture: the first frame, upright by its EXIF tag, transparency over white, 8 bits.
+
+    With a resolution, the largest centered square is cut out and resized to it by Pillow's Lanczos filter
+    (antialiased). A picture whose shorter side is less than half the resolution is too small.
+
+    Args:
+        data: The whole file.
+        resolution: Height and width of the result; the picture's own size if None.
+
+    Returns:
+        uint8 `[resolution, resolution, 3]`, or `[H, W, 3]` if `resolution` is None.
+
+    Raises:
+        BadFile: If this is not a picture, is damaged, too large or too small.
+    """
+    if not data:
+        raise BadFile("empty (0 bytes)")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _refuse_size(image.width, image.height, resolution)
+            _refuse_cut_short(image.format, data)
+            rgb = _to_rgb(_upright(image))
+    except BadFile:
+        raise
+    except Image.DecompressionBombError:
+        raise BadFile(f"decompression bomb: more than {MAX_PIXELS // 10**6} million pixels announced") from None
+    except UnidentifiedImageError:
+        raise BadFile("not a picture (none of " + ", ".join(FORMATS) + " by its content)") from None
+    except MemoryError:
+        raise BadFile("does not fit into memory") from None
+    except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
+        raise BadFile(f"damaged or truncated ({_one_line(error)})") from None
+    return np.asarray(rgb if resolution is None else _square(rgb, resolution))
+
+
+def _refuse_size(width: int, height: int, resolution: int | None) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadFile(
+            f"decompression bomb: {width}x{height} pixels announced, more than {MAX_PIXELS // 10**6} million are not decoded"
+        )
+    if resolution is not None and 2 * min(width, height) < resolution:
+        raise BadFile(f"too small: {width}x{height}, the shorter side is less than half of {resolution}")
+
+
+def _refuse_cut_short(format_name: str | None, data: bytes) -> None:
+    # Pillow accepts these two without their last bytes, and may then show rows that never arrived.
+    whole = True
+    if format_name == "PNG":
+        whole = b"IEND" in data[-4096:] or b"IEND\xaeB`\x82" in data
+    elif format_name == "WEBP":
+        whole = len(data) >= int.from_bytes(data[4:8], "little") + 8
+    if not whole:
+        raise BadFile("truncated: the end of the file is missing")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        turned = image.getexif().get(_EXIF_ORIENTATION, 1) != 1
+    except Exception:  # a damaged tag block says nothing about the pixels
+        return image
+    return ImageOps.exif_transpose(image) if turned else image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):
+        return _from_16_bit(image)
+    if image.mode == "F":
+        raise BadFile("floating-point pixels have no agreed range: save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    pixels = np.asarray(image).astype(np.int64)
+    if pixels.min() < 0 or pixels.max() > 65535:
+        raise BadFile("32-bit pixels have no agreed range: save it with 8 or 16 bits")
+    gray = np.round(pixels / 257).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        gray[pixels == transparent] = 255
+    return Image.fromarray(gray).convert("RGB")
+
+
+def _square(image: Image.Image, resolution: int) -> Image.Image:
+    if image.size == (resolution, resolution):
+        return image
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return image.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,217 @@
+"""Where pictures come from: a folder or a zip, read by name, and never unpacked."""
+
+import hashlib
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sakuga.core.errors import UserError
+from sakuga.data.decode import MAX_BYTES, BadFile, Problem
+
+METADATA = ("labels.csv", "dataset.json")
+"""Files that describe the others; read beside the pictures, or in their common folder."""
+
+
+class Source(Protocol):
+    """Files by name."""
+
+    path: Path
+    names: list[str]  # sorted; everything that may be a picture
+    problems: list[Problem]  # entries that cannot even be read by name
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a file; raises BadFile if they cannot be had."""
+        ...
+
+    def metadata(self, name: str) -> bytes | None:
+        """Returns the bytes of `labels.csv` or `dataset.json`, None if there is no such file."""
+        ...
+
+    def key(self, progress: Callable[[int], None]) -> str:
+        """Returns a hash of names and contents; `progress` hears of each file."""
+        ...
+
+
+def open_source(path: str | Path) -> Source:
+    """Opens a folder or a zip.
+
+    Raises:
+        UserError: If there is no such path, or it is neither.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return FolderSource(path)
+    if not path.exists():
+        raise UserError(f"There is no {path}: give a folder or a zip of pictures, or `synthetic`.")
+    if not path.is_file():
+        raise UserError(f"{path} is neither a file nor a folder: give a folder or a zip of pictures, or `synthetic`.")
+    return ZipSource(path)
+
+
+class FolderSource:
+    """All files of a folder and its subfolders; hidden ones are left out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[Problem] = []
+        self._files: dict[str, Path] = {}
+        for file in _walk(path):
+            # A file name that is not UTF-8 is shown with replacement characters: it goes into JSON and terminals.
+            name = os.fsencode(file.relative_to(path).as_posix()).decode("utf-8", "replace")
+            self._files[name] = file
+        self._metadata = _split_metadata(self._files)
+        self.names = sorted(self._files)
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a file; raises BadFile if they cannot be had."""
+        return _read_file(self._files[name])
+
+    def metadata(self, name: str) -> bytes | None:
+        """Returns the bytes of `labels.csv` or `dataset.json`, None if there is no such file."""
+        return read_metadata(self._metadata[name]) if name in self._metadata else None
+
+    def key(self, progress: Callable[[int], None]) -> str:
+        """Returns a hash of names and contents; `progress` hears of each file."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, file in [*((n, self._files[n]) for n in self.names), *sorted(self._metadata.items())]:
+            try:
+                data = _read_file(file)
+            except BadFile as error:
+                data = str(error).encode()
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+            progress(1)
+        return digest.hexdigest()
+
+
+class ZipSource:
+    """All files of a zip; nothing is ever extracted, so that a name cannot lead out of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[Problem] = []
+        try:
+            self._zip = zipfile.ZipFile(path)
+            entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, OverflowError) as error:
+            raise UserError(f"{path} is not a zip, or a damaged one ({error}): give a folder or a whole zip.") from error
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        for entry in entries:
+            if reason := self._refusal(entry):
+                self.problems.append(Problem(_printable(entry.orig_filename), reason))
+            elif not _hidden(entry.filename):
+                self._entries[_printable(entry.filename)] = entry
+        self._metadata = _split_metadata(self._entries)
+        self.names = sorted(self._entries)
+
+    def _refusal(self, entry: zipfile.ZipInfo) -> str | None:
+        name = entry.orig_filename.replace("\\", "/")
+        if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+            return "bad entry: its name leads out of the archive"
+        if "\0" in name:
+            return "bad entry: its name holds a zero byte"
+        if _printable(entry.filename) in self._entries:
+            return "bad entry: a second file of this name"
+        return None
+
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a file; raises BadFile if they cannot be had."""
+        return self._read(self._entries[name])
+
+    def _read(self, entry: zipfile.ZipInfo) -> bytes:
+        if entry.flag_bits & 0x1:
+            raise BadFile("encrypted: pack it without a password")
+        if entry.file_size > MAX_BYTES:
+            raise BadFile(f"decompression bomb: {entry.file_size} bytes announced, more than {MAX_BYTES} are not read")
+        try:
+            return self._zip.read(entry)
+        except Exception as error:  # zipfile, zlib, bz2 and lzma raise nearly everything on damaged data
+            raise BadFile(f"damaged in the archive ({error})") from None
+
+    def metadata(self, name: str) -> bytes | None:
+        """Returns the bytes of `labels.csv` or `dataset.json`, None if there is no such file."""
+        if name not in self._metadata:
+            return None
+        try:
+            return self._read(self._metadata[name])
+        except BadFile as error:
+            raise UserError(f"{name} in {self.path} cannot be read: {error}.") from None
+
+    def key(self, progress: Callable[[int], None]) -> str:
+        """Returns a hash of the central directory: names, sizes and checksums; `progress` hears of each file."""
+        digest = hashlib.blake2b(digest_size=16)
+        for problem in self.problems:
+            digest.update(f"{problem}\0".encode())
+        for name, entry in sorted({**self._entries, **self._metadata}.items()):
+            digest.update(f"{name}\0{entry.file_size}\0{entry.CRC}\0{entry.flag_bits & 1}\0".encode())
+            progress(1)
+        return digest.hexdigest()
+
+
+def read_metadata(file: Path) -> bytes:
+    """Returns the bytes of a file that describes others.
+
+    Raises:
+        UserError: If it cannot be read.
+    """
+    try:
+        return _read_file(file)
+    except BadFile as error:
+        raise UserError(f"{file} cannot be read: {error}.") from None
+
+
+def common_folder(names: list[str]) -> str:
+    """Returns the deepest folder that holds all the names, with a trailing slash, or an empty string."""
+    if not names:
+        return ""
+    first, last = min(names), max(names)
+    shared = os.path.commonprefix([first, last])
+    return shared[: shared.rfind("/") + 1]
+
+
+def _split_metadata(files: dict) -> dict:
+    """Takes the describing files out of `files`, from the top or from the common folder."""
+    found = {}
+    top = common_folder([name for name in files if name.rpartition("/")[2] not in METADATA])
+    for name in METADATA:
+        for place in dict.fromkeys(("", top)):
+            if place + name in files:
+                found.setdefault(name, files.pop(place + name))
+    return found
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    seen: set[tuple[int, int]] = set()  # linked folders are followed, but not in circles
+    for folder, subfolders, files in os.walk(top, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            subfolders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        subfolders[:] = sorted(name for name in subfolders if not _hidden(name))
+        yield from (Path(folder, name) for name in files if not _hidden(name))
+
+
+def _hidden(name: str) -> bool:
+    parts = name.split("/")
+    return any(p.startswith(".") or p == "__MACOSX" for p in parts) or parts[-1] in ("Thumbs.db", "desktop.ini")
+
+
+def _read_file(file: Path) -> bytes:
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadFile("not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise BadFile(f"too large: {status.st_size} bytes, more than {MAX_BYTES} are not read")
+        return file.read_bytes()
+    except OSError as error:
+        raise BadFile(f"cannot be read ({error.strerror})") from None
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()
