@@ -1,0 +1,1 @@
+"""The one way to make pages, curves and sheets."""
