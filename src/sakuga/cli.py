@@ -1,0 +1,153 @@
+"""The command line: a table of verbs. A verb's function is imported when it is called, so that help is immediate."""
+
+import contextlib
+import errno
+import functools
+import importlib
+import inspect
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sakuga.core.errors import UserError, nearest
+
+
+class Verb(NamedTuple):
+    """What a verb stands for.
+
+    Attributes:
+        module: Where its function is, below `sakuga.commands`.
+        function: The function, whose signature and docstring become the options.
+        help: One line.
+        raw: Whether the function takes the list of arguments as it is and makes its own sense of it.
+    """
+
+    module: str
+    function: str
+    help: str
+    raw: bool = False
+
+
+VERBS = {
+    "data pack": Verb("data", "pack", "write a folder or zip of pictures as one zip with its labels"),
+    "data check": Verb("data", "check", "load a data set as training does and name every bad file"),
+    "data info": Verb("data", "info", "describe a data set: size, pictures, labels"),
+    "data preview": Verb("data", "preview", "draw pictures of a data set on one sheet"),
+    "train": Verb("train", "main", "train a recipe on a data set, into a run folder", raw=True),
+    "evaluate": Verb("evaluate", "evaluate", "measure a model against a data set"),
+    "generate": Verb("generate", "generate", "draw pictures with a model"),
+    "interpolate": Verb("generate", "interpolate", "draw the way from one picture to another, as a strip and a GIF"),
+}
+
+_HELP = {"-h", "--help"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit status: 0, 2 for a mistake of the user's, 130 for Ctrl-C."""
+    try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return status
+    except UserError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; what is still buffered must not be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (MemoryError, OSError, RuntimeError) as error:
+        if sentence := _told(error):
+            return _refuse(sentence)
+        raise
+
+
+def _run(argv: list[str]) -> int:
+    if argv == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"sakuga {version('sakuga')}")
+        return 0
+    in_group = any(verb.startswith(f"{argv[0]} ") for verb in VERBS) if argv else False
+    length = 2 if in_group else 1
+    name, arguments = " ".join(argv[:length]), argv[length:]
+    if name in VERBS:
+        return _call(name, arguments)
+    group, rest = (argv[0], argv[1:]) if in_group else ("", argv)
+    if rest and rest[0] not in _HELP:
+        raise UserError(f"No verb {name!r}: {nearest(name, VERBS)}")
+    print(_overview(group), file=sys.stdout if rest else sys.stderr)
+    return 0 if rest else 2
+
+
+def _call(name: str, arguments: list[str]) -> int:
+    verb = VERBS[name]
+    function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
+    status = function(arguments) if verb.raw else _parse(name, function, arguments)()
+    return int(status or 0)
+
+
+def _overview(group: str) -> str:
+    chosen = {name: verb.help for name, verb in VERBS.items() if not group or name.startswith(f"{group} ")}
+    lines = [f"  {name:<14}{text}" for name, text in chosen.items()]
+    usage = f"usage: sakuga {group + ' ' if group else ''}VERB ..."
+    footer = "`sakuga VERB --help` tells the options of a verb, `sakuga --version` the version."
+    return "\n".join([usage, "", *lines, "", footer])
+
+
+def _parse(name: str, function: Callable[..., Any], arguments: list[str]) -> Callable[[], Any]:
+    """Returns the function with the options bound to it."""
+    import tyro
+
+    _check_options(name, function, arguments)
+
+    @functools.wraps(function)
+    def bind(*args: Any, **kwargs: Any) -> Callable[[], Any]:
+        return functools.partial(function, *args, **kwargs)
+
+    config = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(bind, prog=f"sakuga {name}", args=arguments, config=config)
+    except SystemExit as end:
+        if not end.code:  # help was asked for and given
+            return lambda: 0
+        # Of tyro's box: the words before its first rule, without the frame.
+        words = re.split(r"─{4,}[^╮╯]*│|Got errors|╰", said.getvalue().partition("╮")[2])[0]
+        sentence = " ".join(re.sub(r"[│─]", " ", words).split())
+        raise UserError(f"{sentence.rstrip('.:')}; `sakuga {name} --help` lists the options.") from None
+
+
+def _check_options(name: str, function: Callable[..., Any], arguments: list[str]) -> None:
+    # Before tyro, which would first miss a required option whose name was mistyped.
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    options = {"--" + p.name.replace("_", "-"): p.default is p.empty for p in parameters}
+    written = {a.partition("=")[0].replace("_", "-") for a in arguments if a.startswith("--")}
+    for option in sorted(written - {"--help"}):
+        if option not in options and option.replace("--no-", "--", 1) not in options:
+            raise UserError(f"`sakuga {name}` has no option {option}: {nearest(option, options)}")
+    missing = [option for option, required in options.items() if required and option not in written]
+    if missing and not _HELP.intersection(arguments):
+        raise UserError(f"`sakuga {name}` needs {missing[0]}: `sakuga {name} --help` tells what it is.")
+
+
+def _told(error: Exception) -> str | None:
+    """Returns a sentence for what is no mistake of ours though it is no `UserError`; None for anything else."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" to write {error.filename}" if error.filename else ""
+        return f"No space left{where}: free some space and run the command again."
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename} may not be read or written: change its permissions or choose another place."
+    # torch has its own class on a GPU, and only a message on a CPU.
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error):
+        return "Out of memory: choose a smaller --batch-size, or close other programs."
+    return None
+
+
+def _refuse(sentence: str) -> int:
+    print(f"sakuga: {' '.join(sentence.split())}", file=sys.stderr)
+    return 2
