@@ -63,7 +63,7 @@ class Extractor:
         return f"Pillow bicubic on uint8 to {size}x{size}"
 
     @torch.inference_mode()
-    def features(self, images: Pictures, batch_size: int = 32, progress: str = "") -> np.ndarray:
+    def features(self, images: Pictures, batch_size: int = 16, progress: str = "") -> np.ndarray:
         """Computes the pooled features of each picture.
 
         Args:
@@ -81,9 +81,11 @@ class Extractor:
         for start in tracked(range(0, len(images), batch_size), progress):
             stop = min(start + batch_size, len(images))
             batch = to_tensor(resize(images[start:stop], self.network.size)).to(self.device)
-            # Half again as fast as contiguous planes, on CPUs too.
+            # A quarter to a third faster than contiguous planes, on CPUs too.
             batch = batch.contiguous(memory_format=torch.channels_last)
-            features[start:stop] = self.network(batch).cpu().numpy()
+            # Without TF32, by which GPUs would round float32 convolutions to 10 bits.
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                features[start:stop] = self.network(batch).cpu().numpy()
         return features
 
 

@@ -6,6 +6,7 @@ of that day and differs from torchvision's network: average pooling leaves the p
 the maximum. Layers keep that graph's names. Weights: Google, Apache-2.0.
 """
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,14 +79,22 @@ def load_inception(path: str | Path | None = None) -> Inception:
         UserError: If the weights are not to be had.
     """
     # TorchScript is a program: find_weights has checked that it is the known one.
-    script = torch.jit.load(find_weights("inception", path), map_location="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of torch.jit as a whole; this file exists in no other form
+        script = torch.jit.load(find_weights("inception", path), map_location="cpu")
     network = Inception()
     network.load_state_dict(convert(script.state_dict()))
     return network
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns our state of the TorchScript's (`net.layers.conv.weight`, `.beta`, `.mean`, `.var`, ...), norms folded."""
+    """Returns our state of the TorchScript's, batch norms folded.
+
+    Args:
+        state: `net.layers.conv.weight`, `.beta`, `.mean`, `.var`, and so on.
+    """
     ours = {}
     for name in (key.removesuffix(".weight") for key in state if key.endswith(".weight")):
         target = name.removeprefix("net.")

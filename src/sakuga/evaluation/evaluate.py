@@ -1,0 +1,157 @@
+"""Pictures against a data set: all numbers of one ruler in one call."""
+
+from pathlib import Path
+
+import numpy as np
+
+from sakuga.core.errors import UserError
+from sakuga.core.images import save_png
+from sakuga.data.dataset import Dataset
+from sakuga.evaluation.fid import frechet_distance, gaussian_of
+from sakuga.evaluation.kid import kernel_distance
+from sakuga.evaluation.measured import Measured, measure, measure_real
+from sakuga.evaluation.memorization import closeness, neighbor_sheet, pixel_closeness
+from sakuga.evaluation.prdc import prdc
+from sakuga.evaluation.result import Comparison, EvaluationResult, Metric, Ruler
+from sakuga.evaluation.statistics import STATISTICS
+from sakuga.features.extractor import Extractor, Pictures
+
+NEIGHBOR, NEIGHBOR_DENSITY = 3, 5
+MIN_PICTURES = 16
+DURING_TRAINING = 2000
+
+
+def evaluate(
+    images: Pictures,
+    dataset: Dataset,
+    extractor: Extractor,
+    *,
+    real_every: int = 4,
+    batch_size: int = 16,
+    described: str = "pictures",
+    labels: str = "none",
+    ema: bool | None = None,
+    sheet: str | Path | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> EvaluationResult:
+    """Measures pictures against a data set.
+
+    Args:
+        images: uint8 `[N, H, W, 3]`, or anything that gives such arrays by slices.
+        dataset: The real pictures. What is computed of them is kept in the cache.
+        extractor: The network to measure with; only with the Inception is the distance called `fid`.
+        real_every: The real side is every so-many-th picture of the sorted names.
+        batch_size: Pictures a forward pass.
+        described: What the pictures are, for the ruler.
+        labels: How their labels were chosen, for the ruler.
+        ema: Whether they came from averaged weights, for the ruler.
+        sheet: Where to write a PNG of samples beside their nearest training pictures.
+        seed: Names the random subsets.
+        progress: Whether to draw progress bars on stderr.
+
+    Raises:
+        UserError: If there are fewer than 16 pictures on a side.
+    """
+    indices = dataset.indices_every(_checked_step(real_every))
+    _refuse_too_few(len(images), len(indices), dataset, real_every)
+    real = measure_real(dataset, indices, extractor, batch_size, progress)
+    fake = measure(images, extractor, batch_size, f"Measuring {len(images):,} samples" if progress else "")
+    kernel = kernel_distance(real.features, fake.features, seed=seed)
+    spread = prdc(real.features, fake.features, NEIGHBOR, NEIGHBOR_DENSITY)
+    by_features = closeness(fake.features, real.features)
+    by_pixels = pixel_closeness(images, dataset, progress=progress)
+    if sheet is not None:
+        save_png(sheet, neighbor_sheet(images, dataset, by_features, indices, by_pixels))
+    of_network = {
+        metric_name(extractor): frechet_distance(gaussian_of(real.features), gaussian_of(fake.features)),
+        _named(extractor, "kid"): kernel.mean,
+        _named(extractor, "kid_std"): kernel.std,
+        **{_named(extractor, name): value for name, value in spread._asdict().items()},
+        _named(extractor, "nearest_ratio"): by_features.ratio,
+        _named(extractor, "near_copies"): by_features.near_copies,
+    }
+    of_pixels = {"pixel_nearest_ratio": by_pixels.ratio, "pixel_near_copies": by_pixels.near_copies}
+    return EvaluationResult(
+        metrics=tuple(Metric(name=name, value=value) for name, value in {**of_network, **of_pixels}.items()),
+        statistics=_compare_statistics(real, fake),
+        ruler=Ruler(
+            extractor=extractor.name,
+            weights_sha256=extractor.sha256,
+            num_features=extractor.num_features,
+            resize=extractor.resize,
+            precision="float32",
+            samples=described,
+            num_samples=len(images),
+            labels=labels,
+            ema=ema,
+            data=dataset.name,
+            data_fingerprint=dataset.fingerprint,
+            resolution=dataset.resolution,
+            real=f"every {real_every}. of {len(dataset):,} by name, from the first" if real_every > 1 else "all",
+            num_real=len(indices),
+            kid_subsets=kernel.subsets,
+            kid_subset_size=kernel.subset_size,
+            neighbor=NEIGHBOR,
+            neighbor_density=NEIGHBOR_DENSITY,
+            seed=seed,
+        ),
+    )
+
+
+def metric_name(extractor: Extractor) -> str:
+    """Returns what the Frechet distance on this network is called: `fid` on the Inception, else by the network."""
+    return "fid" if extractor.name == "inception" else f"{extractor.name}_frechet"
+
+
+def distance_during_training(
+    images: np.ndarray, dataset: Dataset, extractor: Extractor, batch_size: int = 16, progress: bool = False
+) -> float:
+    """Computes the Frechet distance alone, with at most 2,000 pictures on each side; call it by `metric_name`.
+
+    With few pictures it is larger than with many: compare it only with itself, at the same number of pictures.
+
+    Args:
+        images: uint8 `[N, H, W, 3]`; the first 2,000 are used.
+        dataset: The real pictures, of which evenly spaced ones are used; their features are kept in the cache.
+        extractor: The network to measure with.
+        batch_size: Pictures a forward pass.
+        progress: Whether to draw progress bars on stderr.
+    """
+    indices = dataset.indices_every(max(1, -(-len(dataset) // DURING_TRAINING)))
+    real = measure_real(dataset, indices, extractor, batch_size, progress)
+    images = images[:DURING_TRAINING]
+    fake = extractor.features(images, batch_size, f"Measuring {len(images):,} samples" if progress else "")
+    return frechet_distance(gaussian_of(real.features), gaussian_of(fake))
+
+
+def _named(extractor: Extractor, name: str) -> str:
+    return name if extractor.name == "inception" else f"{extractor.name}_{name}"
+
+
+def _compare_statistics(real: Measured, fake: Measured) -> tuple[Comparison, ...]:
+    return tuple(
+        Comparison(
+            name=name,
+            samples=float(fake.statistics[:, i].mean(dtype=np.float64)),
+            real=float(real.statistics[:, i].mean(dtype=np.float64)),
+            real_std=float(real.statistics[:, i].std(dtype=np.float64)),
+        )
+        for i, name in enumerate(STATISTICS)
+    )
+
+
+def _checked_step(real_every: int) -> int:
+    if real_every < 1:
+        raise UserError(f"--real-every {real_every} is not a step: use 1 for all real pictures, 4 for every fourth.")
+    return real_every
+
+
+def _refuse_too_few(num_images: int, num_real: int, dataset: Dataset, real_every: int) -> None:
+    if num_images < MIN_PICTURES:
+        raise UserError(f"{num_images} pictures cannot be measured: give at least {MIN_PICTURES} with --num-images.")
+    if num_real < MIN_PICTURES:
+        raise UserError(
+            f"Every {real_every}. of the {len(dataset)} pictures of {dataset.name} leaves {num_real}, at least "
+            f"{MIN_PICTURES} are needed: use --real-every 1."
+        )

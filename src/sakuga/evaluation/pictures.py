@@ -1,0 +1,81 @@
+"""Where the pictures of an evaluation come from: a model, a folder or zip of anybody's, a part of a data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from sakuga.core.errors import UserError
+from sakuga.data.decode import BadFile, Problem, decode
+from sakuga.data.sources import open_source
+from sakuga.features.extractor import Pictures
+from sakuga.features.progress import tracked
+
+
+class Samples:
+    """Pictures drawn by a model when a slice of them is asked for, so that they never are in memory all at once.
+
+    Args:
+        count: How many there are.
+        draw: Draws the samples with these numbers, int64 `[n]`, as uint8 `[n, H, W, 3]`; the same numbers must give the
+            same pictures.
+    """
+
+    def __init__(self, count: int, draw: Callable[[np.ndarray], np.ndarray]):
+        self._numbers = np.arange(count)
+        self._draw = draw
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        return self._draw(self._numbers[index])
+
+
+class Subset:
+    """Some of the pictures of an array or a memory map, read when asked for."""
+
+    def __init__(self, images: np.ndarray, indices: np.ndarray):
+        self._images, self._indices = images, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        return self._images[self._indices[index]]
+
+
+def pick(images: Pictures, indices: np.ndarray) -> np.ndarray:
+    """Returns single pictures, uint8 `[n, H, W, 3]`."""
+    return np.concatenate([images[i : i + 1] for i in indices.tolist()])
+
+
+def read_pictures(path: str | Path, resolution: int, count: int) -> tuple[np.ndarray, list[Problem]]:
+    """Reads the first pictures of a folder or a zip by name, as a data set is read, but keeping duplicates.
+
+    A generator that repeats itself must not be measured on its different pictures alone.
+
+    Args:
+        path: A folder or a zip.
+        resolution: Height and width that the pictures are brought to (the largest centered square, Lanczos).
+        count: How many at most.
+
+    Returns:
+        uint8 `[N, resolution, resolution, 3]`, and the files that were passed over, each with the reason.
+
+    Raises:
+        UserError: If the path is missing or holds no good picture.
+    """
+    source = open_source(path)
+    problems, images = list(source.problems), []
+    for name in tracked(source.names, f"Reading {Path(path).name}"):
+        if len(images) == count:
+            break
+        try:
+            images.append(decode(source.read(name), resolution))
+        except BadFile as error:
+            problems.append(Problem(name, str(error)))
+    if not images:
+        first = f" (the first problem: {problems[0]})" if problems else ""
+        raise UserError(f"{path} holds no good picture{first}: give a folder or a zip of pictures with --images.")
+    return np.stack(images), problems
