@@ -147,14 +147,12 @@ def _refuse_mixture(path: Path, first: str, own: tuple[int, ...], name: str, sha
         raise UserError(f"{first} in {path} is {own[1]}x{own[0]}, not square: choose a size, such as --resolution 64.")
     if shape != own:
         raise UserError(
-            f"The pictures of {path} differ in size ({first}: {own[1]}x{own[0]}, {name}: {shape[1]}x{shape[0]}): choose "
-            "one for all, such as --resolution 64."
+            f"The pictures of {path} differ in size ({first}: {own[1]}x{own[0]}, {name}: {shape[1]}x{shape[0]}): "
+            "choose one for all, such as --resolution 64."
         )
 
 
-def _decode_all(
-    source: Source, names: list[str], resolution: int | None
-) -> Iterator[tuple[str, np.ndarray | BadFile]]:
+def _decode_all(source: Source, names: list[str], resolution: int | None) -> Iterator[tuple[str, np.ndarray | BadFile]]:
     """Decodes in threads (Pillow releases the interpreter's lock), a few pictures ahead, and yields them in order."""
 
     def one(name: str) -> np.ndarray | BadFile:

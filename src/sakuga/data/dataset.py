@@ -168,8 +168,8 @@ def open_dataset(path: str | Path, resolution: int | None = None, *, labels: str
         decoded = cache.load(source, resolution, None if labels is None else Path(labels))
         if decoded.problems and distributed.rank() == 0:
             print(
-                f"{text}: {len(decoded.problems)} problems beside {len(decoded.names)} good pictures; `sakuga data check` "
-                "lists them.",
+                f"{text}: {len(decoded.problems)} problems beside {len(decoded.names)} good pictures; "
+                "`sakuga data check` lists them.",
                 file=sys.stderr,
             )
     return Dataset(

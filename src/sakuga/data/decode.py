@@ -72,7 +72,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
 def _refuse_size(width: int, height: int, resolution: int | None) -> None:
     if width * height > MAX_PIXELS:
         raise BadFile(
-            f"decompression bomb: {width}x{height} pixels announced, more than {MAX_PIXELS // 10**6} million are not decoded"
+            f"decompression bomb: {width}x{height} pixels announced, at most {MAX_PIXELS // 10**6} million are decoded"
         )
     if resolution is not None and 2 * min(width, height) < resolution:
         raise BadFile(f"too small: {width}x{height}, the shorter side is less than half of {resolution}")

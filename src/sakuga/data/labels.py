@@ -136,7 +136,9 @@ def _csv_rows(data: bytes, where: str) -> list[list[str]]:
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{where} is not a table of comma-separated values in UTF-8 ({error}): save it as one.") from None
+        raise UserError(
+            f"{where} is not a table of comma-separated values in UTF-8 ({error}): save it as one."
+        ) from None
     if not rows:
         raise UserError(f"{where} is empty: its first line must name the columns, as in file,hair,eyes.")
     return rows
@@ -160,7 +162,9 @@ def _value(attribute: str, text: str, file: str, problems: list[Problem]) -> str
         return None
     vocabulary = VOCABULARY.get(attribute)
     if vocabulary and value not in vocabulary:
-        problems.append(Problem(file, f"unknown label value {value[:40]!r} for {attribute}: {nearest(value, vocabulary)}"))
+        problems.append(
+            Problem(file, f"unknown label value {value[:40]!r} for {attribute}: {nearest(value, vocabulary)}")
+        )
         return None
     return value
 
@@ -189,7 +193,9 @@ def _from_packed(packed: Packed, source: Source) -> Annotations:
     found = Annotations(attributes=tuple(a.name for a in schema.attributes), schema=schema)
     present = set(source.names)
     for name, original, numbers in packed.pictures:
-        if len(numbers) != len(schema.sizes) or any(not -1 <= n < k for n, k in zip(numbers, schema.sizes, strict=True)):
+        if len(numbers) != len(schema.sizes) or any(
+            not -1 <= n < k for n, k in zip(numbers, schema.sizes, strict=True)
+        ):
             raise ValueError(name)
         if name not in present:
             found.problems.append(Problem(name, "label for a missing file, in dataset.json"))
@@ -235,7 +241,7 @@ def _class_of(label: Any) -> int:
 
 
 def _from_folders(source: Source) -> Annotations:
-    """One folder for each class: all files lie in folders side by side, two at least, and none deeper or beside them."""
+    """One folder for each class: all files lie in two or more folders side by side, none beside or below them."""
     top = len(common_folder(source.names))
     folders = {name: name[top:].split("/")[:-1] for name in source.names}
     if any(len(parts) != 1 for parts in folders.values()) or len({parts[0] for parts in folders.values()}) < 2:

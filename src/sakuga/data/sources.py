@@ -6,6 +6,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -98,7 +99,9 @@ class ZipSource:
             self._zip = zipfile.ZipFile(path)
             entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, OverflowError) as error:
-            raise UserError(f"{path} is not a zip, or a damaged one ({error}): give a folder or a whole zip.") from error
+            raise UserError(
+                f"{path} is not a zip, or a damaged one ({error}): give a folder or a whole zip."
+            ) from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:
             if reason := self._refusal(entry):
@@ -168,9 +171,9 @@ def common_folder(names: list[str]) -> str:
     """Returns the deepest folder that holds all the names, with a trailing slash, or an empty string."""
     if not names:
         return ""
-    first, last = min(names), max(names)
-    shared = os.path.commonprefix([first, last])
-    return shared[: shared.rfind("/") + 1]
+    first, last = (name.split("/")[:-1] for name in (min(names), max(names)))  # what they share, all between share
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(f"{folder}/" for folder, _ in shared)
 
 
 def _split_metadata(files: dict) -> dict:

@@ -50,7 +50,7 @@ class Face:
         zoom: Size, about 1.
         shift: To the right and down, as fractions of the picture.
         gaze: Of the pupils, to the right and down, -1..1.
-        shape: Uniform numbers for what is left to chance: widths, lengths, shades, colors.
+        chance: Uniform numbers for what is left to chance: widths, lengths, shades, colors.
     """
 
     labels: dict[str, str]
@@ -59,7 +59,7 @@ class Face:
     zoom: float
     shift: tuple[float, float]
     gaze: tuple[float, float]
-    shape: np.ndarray
+    chance: np.ndarray
 
 
 def face(number: int, seed: int = 0) -> Face:
@@ -74,10 +74,10 @@ def face(number: int, seed: int = 0) -> Face:
         labels=labels,
         tilt=float(8 * signed[0] * abs(signed[0])),
         turn=float(signed[1]),
-        zoom=float(1 + 0.07 * signed[2]),
+        zoom=float(1.05 + 0.07 * signed[2]),
         shift=(float(0.03 * signed[3]), float(0.025 * signed[4])),
         gaze=(float(signed[5]), float(signed[6])),
-        shape=u[32:],
+        chance=u[32:],
     )
 
 
@@ -87,7 +87,7 @@ def draw(number: int, resolution: int = DEFAULT_RESOLUTION, seed: int = 0) -> tu
     Returns:
         uint8 `[resolution, resolution, 3]`, and the numbers of its labels in `SCHEMA`.
     """
-    from sakuga.data.drawing import draw_face
+    from sakuga.data.drawn_face import draw_face
 
     parameters = face(number, seed)
     return draw_face(parameters, resolution), SCHEMA.encode(parameters.labels)
