@@ -207,7 +207,8 @@ def test_nothing_from_a_file_is_executed():
                 (name in ("eval", "exec") and not before)
                 or (before == "torch" and name == "load" and options.get("weights_only") != "True")
                 or (name == "load" and options.get("allow_pickle") == "True")
-                or (before == "torch.jit" and name == "load")
+                # A TorchScript file is a program: only one whose hash is known.
+                or (before == "torch.jit" and name == "load" and "find_weights(" not in ast.unparse(call))
             )
             if unsafe:
                 wrong.append(f"{file}:{call.lineno}: {ast.unparse(call)}")
