@@ -1,0 +1,34 @@
+"""What all tests share: one thread, a cache folder of their own, and the way to real data."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Before torch is imported: the workers of pytest-xdist share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+hypothesis.settings.register_profile("sakuga", deadline=None, derandomize=True, max_examples=50, database=None)
+hypothesis.settings.load_profile("sakuga")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Keeps the tests out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAKUGA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Returns the path of a file in $SAKUGA_DATA; skips the test where there is none."""
+
+    def find(name: str) -> Path:
+        folder = os.environ.get("SAKUGA_DATA")
+        if not folder or not Path(folder, name).exists():
+            pytest.skip(f"needs {name} in the folder that the environment variable SAKUGA_DATA names")
+        return Path(folder, name)
+
+    return find

@@ -1,0 +1,73 @@
+import platform
+from pathlib import Path
+
+import pytest
+import torch
+
+from sakuga.core import device
+from sakuga.core.errors import UserError
+
+CPU = torch.device("cpu")
+
+
+def test_devices_are_picked_by_name():
+    assert device.pick_device("cpu") == CPU
+    assert device.pick_device("auto").type in ("cpu", "cuda", "mps")
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        assert device.pick_device() == CPU
+
+
+@pytest.mark.parametrize("name", ["tpu", "", "cuda0", "CPU"])
+def test_unknown_devices_are_named(name):
+    with pytest.raises(UserError, match="is not a device: use auto, cpu, cuda or mps"):
+        device.pick_device(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("cuda", torch.cuda.is_available()),
+        ("cuda:0", torch.cuda.is_available()),
+        ("mps", torch.backends.mps.is_available()),
+    ],
+)
+def test_absent_devices_are_named(name, there):
+    if there:
+        assert device.pick_device(name).type == name.partition(":")[0]
+    else:
+        with pytest.raises(UserError, match="use --device auto"):
+            device.pick_device(name)
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="reads /proc/cpuinfo")
+def test_fast_bf16_is_what_the_processor_says():
+    words = Path("/proc/cpuinfo").read_text().split()
+    assert device.has_fast_bf16(CPU) == bool({"avx512_bf16", "amx_bf16", "bf16"} & set(words))
+
+
+def test_autocast_changes_the_type_only_where_asked():
+    a = torch.ones(4, 4)
+    with device.autocast(CPU, torch.bfloat16):
+        assert (a @ a).dtype == torch.bfloat16
+    with device.autocast(CPU, torch.float32):
+        assert (a @ a).dtype == torch.float32
+
+
+def test_determinism_ends_with_its_block():
+    before = torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    with pytest.raises(ZeroDivisionError), device.deterministic():
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+        1 / 0  # noqa: B018
+    assert torch.are_deterministic_algorithms_enabled() == before
+    assert torch.utils.deterministic.fill_uninitialized_memory == fill
+
+
+def test_the_machine_is_described():
+    told = device.describe(CPU)
+    assert told["device"] == "cpu"
+    assert told["torch"] == torch.__version__
+    assert told["threads"] == torch.get_num_threads()
+    assert told["name"]
+    assert device.memory_bytes(CPU) > 2**28

@@ -1,0 +1,130 @@
+import errno
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sakuga.core import files
+from sakuga.core.errors import UserError
+
+
+def test_writes_and_makes_the_folders(tmp_path):
+    path = files.write_text(tmp_path / "a" / "b" / "c.txt", "作画")
+    assert path.read_bytes() == "作画".encode()
+    assert json.loads(files.write_json(tmp_path / "v.json", {"x": [1, "é"]}).read_text()) == {"x": [1, "é"]}
+    assert files.write_bytes(path, b"new").read_bytes() == b"new"
+
+
+def test_an_existing_file_is_kept_if_asked(tmp_path):
+    path = files.write_text(tmp_path / "f", "old")
+    with pytest.raises(UserError, match="exists and is not overwritten"):
+        files.write_text(path, "new", overwrite=False)
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt(), OSError(errno.EIO, "broken")])
+def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path, failure):
+    path = files.write_text(tmp_path / "f", "old")
+    with pytest.raises(type(failure)), files.writing(path) as temporary:
+        temporary.write_text("half")
+        raise failure
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_is_a_sentence_and_costs_nothing(tmp_path):
+    path = files.write_text(tmp_path / "f", "old")
+    with pytest.raises(UserError, match=f"No space left to write {path}"), files.writing(path):
+        Path("/dev/full").write_bytes(b"x")
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs limits on a process")
+def test_a_write_that_the_system_cuts_short_leaves_the_old_file(tmp_path):
+    path = files.write_text(tmp_path / "f", "old")
+    code = (
+        "import resource, signal, sys; from sakuga.core import files\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        f"files.write_bytes({str(path)!r}, b'x' * 10_000)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment())
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_killed_writer_leaves_the_old_file(tmp_path):
+    path = files.write_text(tmp_path / "f", "old")
+    code = (
+        "import os, signal; from sakuga.core import files\n"
+        f"with files.writing({str(path)!r}) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=_environment()).returncode == -signal.SIGKILL
+    assert path.read_text() == "old"
+    assert files.write_text(path, "new").read_text() == "new"
+
+
+def test_a_place_that_cannot_hold_the_file_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "x", tmp_path / "folder", tmp_path / ("n" * 300)):
+        with pytest.raises(UserError, match="cannot be written"):
+            files.write_text(path, "x")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs Unix permissions")
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path = files.write_text(tmp_path / "f", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_journal_grows_and_is_cut_when_opened_again(tmp_path):
+    path = tmp_path / "run" / "metrics.jsonl"
+    journal = files.Journal(path)
+    for number in range(5):
+        journal.append(json.dumps({"images": number}))
+    assert len(path.read_text().splitlines()) == 5, "each line is there at once"
+    journal.close()
+    with open(path, "a") as file:
+        file.write('{"images": ')  # as a crash leaves it
+
+    def keep(line: str) -> bool:
+        try:
+            return json.loads(line)["images"] < 3
+        except ValueError:
+            return False
+
+    journal = files.Journal(path, keep)
+    journal.append('{"images": 30}')
+    journal.close()
+    assert [json.loads(line)["images"] for line in path.read_text().splitlines()] == [0, 1, 2, 30]
+
+
+def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("SAKUGA_CACHE", str(tmp_path))
+    assert files.cache_folder() == tmp_path
+    monkeypatch.delenv("SAKUGA_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert files.cache_folder() == tmp_path / "xdg" / "sakuga"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert files.cache_folder() == Path.home() / ".cache" / "sakuga"
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])}

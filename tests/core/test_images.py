@@ -1,0 +1,68 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sakuga.core import images
+
+
+def all_values() -> np.ndarray:
+    return np.random.RandomState(0).permutation(np.arange(768) % 256).astype(np.uint8).reshape(1, 16, 16, 3)
+
+
+def test_pictures_become_tensors_and_the_same_pictures_again():
+    picture = all_values()
+    tensor = images.to_tensor(picture)
+    assert tensor.shape == (1, 3, 16, 16)
+    assert tensor.dtype == torch.float32
+    assert tensor.is_contiguous()
+    assert (tensor.min(), tensor.max()) == (-1.0, 1.0)
+    assert tensor[0, 2, 3, 4] == pytest.approx(picture[0, 3, 4, 2] / 127.5 - 1)
+    assert np.array_equal(images.to_uint8(tensor), picture)
+
+
+def test_what_is_out_of_range_is_clipped_and_values_are_rounded():
+    tensor = (
+        torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0, 1 / 127.5 * 0.4, 1 / 127.5 * 0.6])
+        .view(1, 1, 1, 7)
+        .expand(-1, 3, -1, -1)
+    )
+    assert images.to_uint8(tensor)[0, 0, :, 0].tolist() == [0, 0, 128, 255, 255, 128, 128]
+    assert images.to_uint8(tensor.requires_grad_()).flags.c_contiguous
+
+
+def test_a_grid_puts_each_picture_in_its_place():
+    pictures = np.stack([np.full((4, 6, 3), 10 * i, np.uint8) for i in range(5)])
+    sheet = images.grid(pictures, columns=3, gap=1, background=200)
+    assert sheet.shape == (2 * 5 + 1, 3 * 7 + 1, 3)
+    assert (sheet[6:10, 8:14] == 40).all(), "the fifth picture: second row, second column"
+    assert (sheet[0] == 200).all() and (sheet[:, 0] == 200).all() and (sheet[6:10, 15:] == 200).all()
+    assert images.grid(pictures).shape[1] == 3 * (6 + 2) + 2, "as square as possible"
+    assert images.grid(pictures[:1], gap=0).shape == (4, 6, 3)
+
+
+def test_resizing_keeps_flat_colors_and_averages_fine_ones():
+    flat = np.full((10, 20, 3), 77, np.uint8)
+    assert (images.resize(flat, 33, 7) == 77).all()
+    assert images.resize(flat, 33, 7).shape == (33, 7, 3)
+    checkers = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, -1)
+    assert abs(images.resize(checkers, 8, 8)[1:-1, 1:-1].astype(int) - 128).max() <= 2, "antialiased"
+
+
+def test_png_files_hold_the_picture_and_its_parameters(tmp_path):
+    picture = all_values()[0]
+    path = images.save_png(tmp_path / "p.png", picture, {"seed": "7", "model": "作画", "psi": "0.7"})
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image), picture)
+        assert image.text == {"seed": "7", "model": "作画", "psi": "0.7"}
+    assert images.png_bytes(picture) == images.png_bytes(picture)
+    assert Image.open(io.BytesIO(images.png_bytes(picture))).size == (16, 16)
+
+
+def test_pil_images():
+    pictures = np.concatenate([all_values(), 255 - all_values()])
+    converted = images.to_pil(pictures)
+    assert [image.size for image in converted] == [(16, 16)] * 2
+    assert np.array_equal(np.asarray(converted[1]), pictures[1])
