@@ -58,6 +58,6 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
     unit_a, unit_b = a / np.maximum(length_a, 1e-12), b / np.maximum(length_b, 1e-12)
     angle = np.arccos(np.clip((unit_a * unit_b).sum(-1, keepdims=True), -1.0, 1.0))
     sine = np.sin(angle)
-    safe = np.where(sine < 1e-6, 1.0, sine)
-    direction = (np.sin((1 - t) * angle) * unit_a + np.sin(t * angle) * unit_b) / safe
-    return np.where(sine < 1e-6, lerp(a, b, t), direction * lerp(length_a, length_b, t)).astype(a.dtype)
+    straight = (sine < 1e-6) | (np.minimum(length_a, length_b) < 1e-12)
+    direction = (np.sin((1 - t) * angle) * unit_a + np.sin(t * angle) * unit_b) / np.where(straight, 1.0, sine)
+    return np.where(straight, lerp(a, b, t), direction * lerp(length_a, length_b, t)).astype(a.dtype)
