@@ -21,9 +21,13 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last <= MAX_SEED:
-            raise UserError(f"--seeds {text!r}: {part.strip()!r} is not a seed or a range: write, for example, 0-63,77.")
+            raise UserError(
+                f"--seeds {text!r}: {part.strip()!r} is not a seed or a range: write, for example, 0-63,77."
+            )
         if last - first >= 1_000_000:
-            raise UserError(f"--seeds {text!r}: {part.strip()!r} names more than a million seeds: write a shorter range.")
+            raise UserError(
+                f"--seeds {text!r}: {part.strip()!r} names more than a million seeds: write a shorter range."
+            )
         seeds.extend(range(first, last + 1))
     return seeds
 
