@@ -39,7 +39,7 @@ VERBS = {
     "train": Verb("train", "main", "train a recipe on a data set, into a run folder", raw=True),
     "evaluate": Verb("evaluate", "evaluate", "measure a model against a data set"),
     "generate": Verb("generate", "generate", "draw pictures with a model"),
-    "interpolate": Verb("generate", "interpolate", "draw the way from one picture to another, as a strip and a GIF"),
+    "interpolate": Verb("interpolate", "interpolate", "draw the way from one picture to another, as a strip and a GIF"),
 }
 
 _HELP = {"-h", "--help"}
