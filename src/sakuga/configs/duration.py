@@ -8,7 +8,14 @@ from pydantic import Field, model_serializer, model_validator
 
 from sakuga.configs.base import Config
 
-_UNITS = {"image": "images", "images": "images", "epoch": "epochs", "epochs": "epochs", "step": "steps", "steps": "steps"}
+_UNITS = {
+    "image": "images",
+    "images": "images",
+    "epoch": "epochs",
+    "epochs": "epochs",
+    "step": "steps",
+    "steps": "steps",
+}
 _SCALES = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
@@ -26,7 +33,9 @@ class Duration(Config):
         if isinstance(value, str):
             match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kM]?)\s*([a-z]*)\s*", value)
             if not match or (match[3] and match[3] not in _UNITS):
-                raise ValueError(f"{value!r} is not a duration: write, for example, '300k images', '50 epochs' or '2000 steps'")
+                raise ValueError(
+                    f"{value!r} is not a duration: write, for example, '300k images', '50 epochs' or '2000 steps'"
+                )
             return {"amount": float(match[1]) * _SCALES[match[2]], "unit": _UNITS.get(match[3], "images")}
         return value
 

@@ -83,7 +83,9 @@ class DiffAugmentConfig(Config):
     kind: Literal["diffaugment"] = "diffaugment"
     color: bool = True
     translation: float = Field(default=0.125, ge=0, le=0.5, description="largest shift, in parts of the side")
-    cutout: float = Field(default=0.0, ge=0, le=1, description="side of the square that is cut out, in parts of the side")
+    cutout: float = Field(
+        default=0.0, ge=0, le=1, description="side of the square that is cut out, in parts of the side"
+    )
 
 
 AugmentConfig = Annotated[NoAugmentConfig | DiffAugmentConfig, Field(discriminator="kind")]
@@ -151,6 +153,13 @@ class OutputsConfig(Config):
     sheet_size: int = Field(default=64, ge=1, description="pictures on a sheet, always from the same z")
 
 
+class InitConfig(Config):
+    """Model files whose weights the networks start from, instead of random ones."""
+
+    generator: str | None = None
+    discriminator: str | None = None
+
+
 class TrainConfig(Config):
     """One training run. `auto` values are settled by `training.resolve` before anything is saved."""
 
@@ -170,6 +179,7 @@ class TrainConfig(Config):
     ratio: RatioConfig = RatioConfig()
     controller: ControllerConfig = ControllerConfig()
     ema: EmaConfig = EmaConfig()
+    init: InitConfig = InitConfig()
     outputs: OutputsConfig = OutputsConfig()
     batch_size: int = Field(default=64, ge=2, description="pictures a round, over all processes")
     duration: Duration = Duration(amount=50, unit="epochs")

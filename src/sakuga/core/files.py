@@ -5,11 +5,22 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sakuga.core.errors import UserError
+
+# What the system says of a path where no file can be.
+_NO_PLACE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+}
 
 
 @contextlib.contextmanager
@@ -27,10 +38,10 @@ def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         UserError: If `path` exists and may not be replaced, if the folder cannot be written, or if the disk is full.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} exists and is not overwritten: give another name, or remove it first.")
     temporary: Path | None = None
     try:
+        if path.exists() and not overwrite:
+            raise UserError(f"{path} exists and is not overwritten: give another name, or remove it first.")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
         os.close(handle)
@@ -44,7 +55,7 @@ def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(f"No space left to write {path}: free some space and run the command again.") from error
-        if isinstance(error, (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)):
+        if error.errno in _NO_PLACE:
             raise UserError(f"{path} cannot be written ({error.strerror}): choose a folder that can.") from error
         raise
     finally:
@@ -67,6 +78,32 @@ def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> Path:
 def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> Path:
     """Writes `value` as indented JSON; as `write_bytes`."""
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", overwrite=overwrite)
+
+
+class Journal:
+    """A text file that grows by whole lines; what a crash left half written is cut off when it is opened again.
+
+    Args:
+        path: The file.
+        keep: Which of the lines that are there already are kept.
+    """
+
+    def __init__(self, path: str | Path, keep: Callable[[str], bool] = lambda line: True):
+        path = Path(path)
+        if path.exists():
+            *lines, _ = path.read_text(encoding="utf-8", errors="replace").split("\n")  # the last is no whole line
+            write_text(path, "".join(f"{line}\n" for line in lines if keep(line)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (it stays open)
+
+    def append(self, line: str) -> None:
+        """Appends one line and hands it to the system."""
+        self._file.write(f"{line}\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
 
 
 def cache_folder() -> Path:

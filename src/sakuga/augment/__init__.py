@@ -1,0 +1,1 @@
+"""Changes that only D sees, of real and fake pictures alike."""

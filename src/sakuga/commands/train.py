@@ -1,0 +1,118 @@
+"""`sakuga train`: the recipe's own options are dotted names, read by `configs.patch` and not by tyro."""
+
+import shlex
+
+from sakuga.configs.patch import option_names
+from sakuga.core.errors import UserError, nearest
+from sakuga.recipes import RECIPES, recipe
+
+_OWN = {"--data": "data", "--run-dir": "run_dir", "--device": "device", "--labels": "labels"}
+
+
+def main(argv: list[str]) -> int | None:
+    """Trains as the arguments say.
+
+    Args:
+        argv: What follows `sakuga train`.
+
+    Returns:
+        130 if a signal stopped the run (its state is saved), else None.
+
+    Raises:
+        UserError: As `training.start.train`, or if the arguments cannot be read.
+    """
+    if not argv or "--help" in argv or "-h" in argv:
+        print(_help(argv))
+        return None
+    recipe_name, own, changes, resume = _read(argv)
+    if "run_dir" not in own:
+        raise UserError("--run-dir is missing: name a new folder for what the run writes.")
+    if recipe_name is not None:
+        recipe(recipe_name)
+
+    from sakuga.core import distributed
+    from sakuga.training.start import train
+
+    command = "sakuga train " + shlex.join(argv)
+    try:
+        finished = train(
+            recipe_name,
+            own.get("data"),
+            own["run_dir"],
+            changes=changes,
+            resume=resume,
+            device=own.get("device", "auto"),
+            labels=own.get("labels"),
+            command=command,
+        )
+        is_main = distributed.rank() == 0
+    finally:
+        distributed.stop()
+    if is_main:
+        if finished:
+            print(f"{own['run_dir']}/report.html")
+        else:
+            print(f"Stopped and saved; go on with: sakuga train --resume --run-dir {shlex.quote(own['run_dir'])}")
+    return None if finished else 130
+
+
+def _read(argv: list[str]) -> tuple[str | None, dict[str, str], dict[str, str], bool]:
+    recipe_name, resume = None, False
+    own: dict[str, str] = {}
+    changes: dict[str, str] = {}
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            if recipe_name is not None:
+                raise UserError(f"{word!r} is one word too many after recipe {recipe_name}: options begin with --.")
+            recipe_name = word
+            continue
+        name, equals, value = word.partition("=")
+        if name == "--resume":
+            resume = True
+            continue
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"{name} has no value: write {name} VALUE.")
+            value = rest.pop(0)
+        if name in _OWN:
+            own[_OWN[name]] = value
+        else:
+            changes[name.removeprefix("--").replace("-", "_")] = value
+    return recipe_name, own, changes, resume
+
+
+def _help(argv: list[str]) -> str:
+    named = next((word for word in argv if not word.startswith("-")), None)
+    lines = [
+        "usage: sakuga train RECIPE --data PATH --run-dir DIR [--OPTION VALUE ...]",
+        "       sakuga train --resume --run-dir DIR [--duration LENGTH]",
+        "",
+        "Trains a recipe on a data set into a run folder; Ctrl-C saves and leaves.",
+        "",
+        "  --data PATH        folder, zip, or synthetic (built-in drawn faces)",
+        "  --run-dir DIR      new folder for everything the run writes",
+        "  --resume           go on with the run in --run-dir, exactly as if it had not stopped",
+        "  --labels FILE      table file,attribute,... to use with the data",
+        "  --device NAME      auto, cpu, cuda or mps",
+        "",
+        "Lengths are written '300k images', '50 epochs' or '2000 steps', schedules 'every 10 epochs', '1, 3, 10 epochs' or",
+        "'never'.",
+        "",
+    ]
+    if named is None:
+        lines += ["Recipes (sakuga train RECIPE --help lists a recipe's options and their values):", ""]
+        for name, make in RECIPES.items():
+            lines.append(f"  {name:18s} {' '.join((make.__doc__ or '').split())}")
+        return "\n".join(lines)
+    if named not in RECIPES:
+        raise UserError(f"No recipe {named!r}: {nearest(named, RECIPES)}")
+    config = recipe(named)
+    lines += [f"Options of {named} and their values:", ""]
+    for name in option_names(config):
+        value: object = config
+        for part in name.split("."):
+            value = getattr(value, part)
+        lines.append(f"  --{name:32s} {value}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Losses and penalties: functions on logits and pictures. Never imports models."""

@@ -1,0 +1,1 @@
+"""Networks: `nn.Module`s that map tensors to tensors, and the file that holds them."""

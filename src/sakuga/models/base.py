@@ -1,0 +1,59 @@
+"""What a generator and a discriminator are, whatever their family."""
+
+from typing import Literal, NamedTuple
+
+from torch import Tensor, nn
+
+Noise = Literal["random", "const", "none"]
+
+
+class Generator(nn.Module):
+    """A network from z to pictures.
+
+    Attributes:
+        z_dim: Length of z.
+        resolution: Height and width of the pictures.
+        num_ws: Number of layers that take a w.
+        w_dim: Length of each w.
+    """
+
+    z_dim: int
+    resolution: int
+    num_ws: int
+    w_dim: int
+
+    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Maps z, float `[N, z_dim]`, and labels, int64 `[N, num_attributes]`, to ws, float `[N, num_ws, w_dim]`."""
+        raise NotImplementedError
+
+    def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
+        """Maps ws, float `[N, num_ws, w_dim]`, to pictures, float32 `[N, 3, H, W]`, nominally in [-1, 1]."""
+        raise NotImplementedError
+
+    def forward(self, z: Tensor, labels: Tensor | None = None, noise: Noise = "random") -> Tensor:
+        """Maps z, float `[N, z_dim]`, to pictures, float32 `[N, 3, H, W]`."""
+        return self.synthesis(self.mapping(z, labels), noise)
+
+
+class Judgement(NamedTuple):
+    """What D says about `N` pictures.
+
+    Attributes:
+        logits: float32 `[N, P]`, `P` verdicts a picture; larger is more real.
+        attributes: For each attribute, logits of its values, float32 `[N, K]`; None without a classifier.
+        features: float `[N, F]`, what the verdict was made from; None where a network has no such thing.
+    """
+
+    logits: Tensor
+    attributes: tuple[Tensor, ...] | None = None
+    features: Tensor | None = None
+
+
+class Discriminator(nn.Module):
+    """A network from pictures to a judgement."""
+
+    resolution: int
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+        """Judges pictures, float `[N, 3, H, W]` in [-1, 1], given labels, int64 `[N, num_attributes]`."""
+        raise NotImplementedError

@@ -1,0 +1,71 @@
+"""The model file: one `.safetensors` that explains itself. Nothing in it is ever executed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sakuga.configs.modelfile import FORMAT_VERSION, Header
+from sakuga.configs.patch import validate
+from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import read_tensors, read_value, write_tensors
+from sakuga.models.registry import build
+
+_WHAT = "model file"
+
+
+def save_model(path: str | Path, header: Header, networks: Mapping[str, nn.Module], *, overwrite: bool = True) -> Path:
+    """Writes the networks, one for each role of the header, matrices in half precision, vectors in float32.
+
+    Args:
+        path: The file to write.
+        header: What the file says of itself.
+        networks: Role name to network.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        UserError: As `core.tensorfile.write_tensors`.
+    """
+    tensors: dict[str, Tensor] = {}
+    for role, network in networks.items():
+        for name, tensor in network.state_dict().items():
+            # Norms' statistics and gains are few in number and wide in range.
+            half = tensor.is_floating_point() and tensor.ndim > 1
+            tensors[f"{role}.{name}"] = tensor.to(torch.float16) if half else tensor
+    return write_tensors(path, tensors, header.model_dump(mode="json"), overwrite=overwrite)
+
+
+def read_header(path: str | Path) -> Header:
+    """Returns the header of a model file.
+
+    Raises:
+        UserError: If there is no such file, or it is damaged, foreign, or newer than this program.
+    """
+    tree = read_value(path, _WHAT)
+    version = tree.get("format_version") if isinstance(tree, dict) else None
+    if not isinstance(version, int):
+        raise UserError(f"{path} is no model file of sakuga: choose one that `sakuga train` wrote.")
+    if version > FORMAT_VERSION:
+        raise UserError(f"{path} has format {version}, this program reads up to {FORMAT_VERSION}: update sakuga.")
+    return validate(Header, tree, f"entry in the header of {path},")
+
+
+def load_network(path: str | Path, role: str, header: Header | None = None) -> nn.Module:
+    """Builds the network of one role and fills it, float32, on the CPU, in eval mode, its parameters frozen.
+
+    Raises:
+        UserError: As `read_header`, or if the file has no such role or its tensors do not fit the architecture.
+    """
+    header = header or read_header(path)
+    found = getattr(header.roles, role)
+    if found is None:
+        raise UserError(f"{path} holds no {role}: choose a model that was saved with one.")
+    with torch.device("meta"):
+        network = build(found.architecture, header.labels)
+    state, expected = read_tensors(path, _WHAT, f"{role}."), network.state_dict()
+    wrong = sorted(state.keys() ^ expected.keys()) or [n for n in expected if state[n].shape != expected[n].shape]
+    if wrong:
+        raise UserError(f"{path} does not fit its own architecture, first at {role}.{wrong[0]}: take an intact copy.")
+    network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in state.items()}, assign=True)
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,40 @@
+"""From a small architecture config to the network it describes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from sakuga.configs.labels import LabelSchema
+from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
+from sakuga.models.base import Discriminator, Generator
+from sakuga.models.dcgan import DcganDiscriminator, DcganGenerator
+
+BUILDERS: dict[type, Callable[..., nn.Module]] = {
+    DcganGeneratorConfig: lambda config, schema: DcganGenerator(config, schema.sizes),
+    DcganDiscriminatorConfig: lambda config, schema: DcganDiscriminator(config),
+}
+
+
+def build(config: Any, schema: LabelSchema) -> nn.Module:
+    """Builds the network of a config, randomly initialised from torch's global generator, in train mode.
+
+    Args:
+        config: One of the classes of `configs.models`, complete (no `auto`).
+        schema: The attributes that the network is told; empty for an unconditional one.
+    """
+    return BUILDERS[type(config)](config, schema)
+
+
+def build_generator(config: Any, schema: LabelSchema) -> Generator:
+    """As `build`, for a config that describes a generator."""
+    network = build(config, schema)
+    assert isinstance(network, Generator)
+    return network
+
+
+def build_discriminator(config: Any, schema: LabelSchema) -> Discriminator:
+    """As `build`, for a config that describes a discriminator."""
+    network = build(config, schema)
+    assert isinstance(network, Discriminator)
+    return network

@@ -1,0 +1,68 @@
+"""Keeps D and G in balance while they train."""
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from sakuga.configs.training import ControllerConfig
+from sakuga.core import distributed
+
+_SMOOTHING = 0.95
+_MAX_LEVEL = 4.0
+_LR_HALVINGS = 2.0
+
+
+class Controller:
+    """Slows whichever side is ahead.
+
+    D's advantage, smoothed over rounds, is compared with a band. Above it the level rises, below it the level falls, by
+    one for each `speed` images. A positive level slows D, a negative one G: the first two levels halve its learning rate
+    each, the next two halve how often it learns.
+
+    Args:
+        config: The band and the speed.
+        batch_size: Images a round.
+    """
+
+    def __init__(self, config: ControllerConfig, batch_size: int):
+        self.config = config
+        self.rate = batch_size / config.speed.images(1, batch_size)
+        self.advantage, self.level = (config.low + config.high) / 2, 0.0
+        self._seen: Tensor | None = None
+
+    def see(self, advantage: Tensor) -> None:
+        """Takes D's advantage of this process in this round, a float scalar in [-1, 1]."""
+        self._seen = advantage.detach().clone()
+
+    def update(self) -> None:
+        """Moves the level, once a round."""
+        if self._seen is None:
+            return
+        distributed.average_([self._seen])
+        self.advantage = _SMOOTHING * self.advantage + (1 - _SMOOTHING) * self._seen.item()
+        self._seen = None
+        direction = (self.advantage > self.config.high) - (self.advantage < self.config.low)
+        if direction == 0 and self.level != 0:  # inside the band: drift back to even terms, slowly
+            direction = -math.copysign(min(0.1, abs(self.level) / self.rate), self.level)
+        self.level = min(max(self.level + direction * self.rate, -_MAX_LEVEL), _MAX_LEVEL)
+
+    def slowness(self, optimizer: str) -> float:
+        """Returns the level as it concerns one side, `g` or `d`: 0 where it is not slowed."""
+        return max(self.level if optimizer == "d" else -self.level, 0.0)
+
+    def lr_scale(self, optimizer: str) -> float:
+        """Returns what the side's learning rate is multiplied with."""
+        return 0.5 ** min(self.slowness(optimizer), _LR_HALVINGS)
+
+    def wants(self, optimizer: str, number: int) -> bool:
+        """Tells whether the side learns in round `number`."""
+        return number % 2 ** math.floor(max(self.slowness(optimizer) - _LR_HALVINGS, 0.0)) == 0
+
+    def state(self) -> dict[str, Any]:
+        """Returns the smoothed advantage and the level."""
+        return {"advantage": self.advantage, "level": self.level}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` returned."""
+        self.advantage, self.level = float(state["advantage"]), float(state["level"])

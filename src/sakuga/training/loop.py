@@ -1,0 +1,118 @@
+"""The loop: the same for every way of training."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sakuga.configs.training import TrainConfig
+from sakuga.core import distributed
+from sakuga.core.random import random_scope
+from sakuga.data.dataset import Batch, Dataset
+from sakuga.training.ema import Ema
+from sakuga.training.gan_step import GanStep
+from sakuga.training.health import NotFinite
+from sakuga.training.metrics_log import Meters
+from sakuga.training.optimizer import Optimizer
+from sakuga.training.phases import Phase, Round
+
+
+class Loop:
+    """Networks in training: rounds of phases, and the state that a checkpoint holds.
+
+    Args:
+        config: A complete config.
+        dataset: The real pictures.
+        device: Where the networks live.
+
+    Attributes:
+        images: Images seen, over all processes: the clock.
+        data_seconds: Time spent on waiting for data.
+    """
+
+    def __init__(self, config: TrainConfig, dataset: Dataset, device: torch.device):
+        self.config, self.dataset, self.device = config, dataset, device
+        self.meters = Meters()
+        self.step = GanStep(config, dataset.schema, device, self.meters)
+        self.optimizers = {
+            name: Optimizer(list(network.parameters()), getattr(config.optimizer, name), self.step.lazy_every(name))
+            for name, network in self.step.optimized.items()
+        }
+        half_life = config.ema.half_life.images(len(dataset), config.batch_size)
+        self.ema = Ema(self.step.generator, half_life, config.ema)
+        self.images = 0
+        self.data_seconds = 0.0
+
+    def run_round(self, stop: bool = False) -> bool:
+        """Trains on one batch of real pictures.
+
+        Args:
+            stop: Whether this process wishes to stop.
+
+        Returns:
+            Whether any process wishes to.
+
+        Raises:
+            NotFinite: If a loss or a gradient is not finite; nothing has been changed by it.
+        """
+        started = time.perf_counter()
+        batch = self._batch()
+        self.data_seconds += time.perf_counter() - started
+        number = self.images // self.config.batch_size
+        due = [p for p in self.step.phases if p.due(number, self.images) and self.step.wants(p, number)]
+        round = Round(self.images, batch, due)
+        for phase in round.due:
+            stop = self._run_phase(phase, round, stop)
+        self.step.end_round(round)
+        if distributed.world_size() > 1:
+            # Every round, not only before a save: what is trained is what is saved.
+            distributed.average_([b for b in self.step.networks.buffers() if b.is_floating_point()])
+        self.images += self.config.batch_size
+        self.ema.update(self.images, self.config.batch_size)
+        return stop
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Returns everything that a checkpoint holds, as live tensors."""
+        groups: dict[str, Mapping[str, Tensor]] = {
+            "networks": self.step.networks.state_dict(),
+            "ema": self.ema.network.state_dict(),
+        } | {f"optimizer.{name}": optimizer.tensors() for name, optimizer in self.optimizers.items()}
+        return {f"{group}.{name}": tensor for group, tensors in groups.items() for name, tensor in tensors.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Returns the rest of a checkpoint, as JSON."""
+        return {"images": self.images, "step": self.step.state(), "meters": self.meters.state()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` returned."""
+        self.images = int(state["images"])
+        self.step.load_state(state["step"])
+        self.meters.load_state(state["meters"])
+
+    def _batch(self) -> Batch:
+        data, size = self.config.data, self.config.batch_size
+        numbers = np.array_split(np.arange(self.images, self.images + size), distributed.world_size())
+        batch = self.dataset.batch(numbers[distributed.rank()], self.config.seed, flip=data.flip, rotate=data.rotate)
+        if self.device.type == "cpu":
+            return batch
+        return Batch(batch.images.to(self.device, non_blocking=True), batch.labels.to(self.device), batch.indices)
+
+    def _run_phase(self, phase: Phase, round: Round, stop: bool) -> bool:
+        optimizer = self.optimizers[phase.optimizer]
+        with random_scope(self.config.seed, round.images, phase.name, distributed.rank()):
+            for name, value in self.step.losses(phase, round):
+                self.meters.add(name, value)
+                value.backward(inputs=optimizer.parameters)
+        gradients = optimizer.gradients()
+        flag = torch.tensor(float(stop), device=self.device)
+        distributed.average_([*gradients, flag])
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            raise NotFinite(phase.name, round.images)
+        self.meters.add(f"grad_norm_{phase.name}", norm)
+        optimizer.step(self.step.lr_scale(phase.optimizer))
+        round.stepped(phase)
+        return bool(flag > 0)

@@ -1,0 +1,111 @@
+"""What a run leaves behind while it trains: sheets, snapshots, curves, the report. Written by rank 0 alone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sakuga.configs.labels import LabelSchema
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.core.device import autocast
+from sakuga.core.files import write_bytes, write_text
+from sakuga.core.images import grid, png_bytes, save_png, to_uint8
+from sakuga.core.latents import z_of_seeds
+from sakuga.models.file import save_model
+from sakuga.reporting.curves import draw_curves
+from sakuga.reporting.page import Page
+from sakuga.training.loop import Loop
+from sakuga.training.metrics_log import read_metrics
+
+PANELS = {
+    "losses": ("loss_d", "loss_d_real", "loss_d_fake", "loss_g"),
+    "verdicts": ("d_real", "d_fake"),
+    "gradient norms": ("grad_norm_d", "grad_norm_g"),
+    "EfficientNet-Lite0 distance": ("efficientnet_frechet",),
+}
+
+
+def sample_ema(loop: Loop, seeds: range) -> np.ndarray:
+    """Returns pictures of the EMA generator for seeds, uint8 `[N, H, W, 3]`."""
+    latent = loop.config.latent
+    z = torch.from_numpy(z_of_seeds(seeds, loop.step.generator.z_dim, latent.mean, latent.sigma))
+    images = []
+    with torch.no_grad(), autocast(loop.device, loop.step.dtype):
+        for part in z.to(loop.device).split(64):
+            images.append(to_uint8(loop.ema.network(part)))
+    return np.concatenate(images)
+
+
+def write_sheet(run_dir: Path, loop: Loop) -> np.ndarray:
+    """Writes the fixed-z sheet and returns its pictures, uint8 `[N, H, W, 3]`."""
+    images = sample_ema(loop, range(loop.config.outputs.sheet_size))
+    save_png(run_dir / "sheets" / f"{loop.images:012d}.png", grid(images), {"images seen": str(loop.images)})
+    return images
+
+
+def write_model(path: Path, loop: Loop, name: str, scores: dict[str, float]) -> None:
+    """Writes the EMA of G, and D, as a model file."""
+    config = loop.config
+    header = Header(
+        name=name,
+        roles=Roles(
+            generator=GeneratorRole(architecture=config.generator),
+            discriminator=DiscriminatorRole(architecture=config.discriminator),
+        ),
+        labels=LabelSchema(),
+        latent=config.latent,
+        data=f"{loop.dataset.name}, {len(loop.dataset):,} pictures",
+        images_seen=loop.images,
+        scores=scores,
+        provenance={"config": config.model_dump(mode="json"), "dataset_fingerprint": loop.dataset.fingerprint},
+    )
+    networks = {"generator": loop.ema.network, "discriminator": loop.step.discriminator}
+    save_model(path, header, networks)
+
+
+def write_curves(run_dir: Path) -> bytes:
+    """Draws `metrics.jsonl` to `curves.png` and returns the PNG."""
+    panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    lines = list(read_metrics(run_dir))
+    for title, names in PANELS.items():
+        for name in names:
+            points = [(line["images"], line[name]) for line in lines if name in line]
+            if points:
+                panels.setdefault(title, {})[name] = ([x for x, _ in points], [y for _, y in points])
+    png = draw_curves(panels)
+    write_bytes(run_dir / "curves.png", png)
+    return png
+
+
+def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: list[str]) -> None:
+    """Writes `report.html`, which needs no other file."""
+    config = loop.config
+    page = Page(f"{config.recipe}: {loop.images:,} images")
+    page.text(f"Trained on {loop.dataset.name} ({len(loop.dataset):,} pictures of {loop.dataset.resolution} pixels).")
+    for message in messages:
+        page.text(f"Health: {message}")
+    sheets = sorted((run_dir / "sheets").glob("*.png"))
+    # The first, the last, and a few between tell the story; all of them would make a page too large to send.
+    for place in sorted({round(i * (len(sheets) - 1) / 5) for i in range(6)}, reverse=True) if sheets else []:
+        page.picture(sheets[place].read_bytes(), f"after {int(sheets[place].stem):,} images, always from the same z")
+    page.picture(write_curves(run_dir), "losses, verdicts and gradient norms over images seen")
+    last = next(reversed(list(read_metrics(run_dir))), {})
+    page.table(
+        [["measured last", ""], *[[k, f"{v:,.4g}" if isinstance(v, float) else str(v)] for k, v in last.items()]]
+    )
+    page.code(record.get("command", ""))
+    page.table([["machine", ""], *[[str(k), str(v)] for k, v in record.get("environment", {}).items()]])
+    page.code(config.model_dump_json(indent=2))
+    write_text(run_dir / "report.html", page.html())
+
+
+def sheet_of_real(loop: Loop) -> np.ndarray:
+    """Returns as many real pictures as a sheet has, spread over the data set, uint8 `[N, H, W, 3]`."""
+    size = min(loop.config.outputs.sheet_size, len(loop.dataset))
+    return loop.dataset.images[np.linspace(0, len(loop.dataset) - 1, size).astype(int)]
+
+
+def write_real_sheet(run_dir: Path, images: np.ndarray) -> None:
+    """Writes `real.png`, what the samples should look like."""
+    write_bytes(run_dir / "real.png", png_bytes(grid(images)))

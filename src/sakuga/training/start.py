@@ -1,0 +1,151 @@
+"""Starting and resuming runs: what `sakuga train` and `sakuga.train` do."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sakuga.configs.patch import patch, validate
+from sakuga.configs.training import TrainConfig
+from sakuga.core import device as devices
+from sakuga.core import distributed
+from sakuga.core.errors import UserError
+from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.models.file import load_network, read_header
+from sakuga.recipes import recipe
+from sakuga.training import resolve
+from sakuga.training.run import Run, record_of, write_record
+
+# What may differ from the run's own config when it goes on: nothing that the weights depend on.
+CHANGEABLE = ("duration", "outputs.")
+
+
+def train(
+    recipe_name: str | None,
+    data: str | None,
+    run_dir: str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    labels: str | None = None,
+    command: str = "",
+) -> bool:
+    """Trains a recipe on a data set into a run folder.
+
+    Args:
+        recipe_name: A name from `recipes`; may be None on resume.
+        data: Path of the data set, or `synthetic`; on resume None for the same.
+        run_dir: The run folder.
+        changes: Dotted names of the recipe's values to change.
+        resume: Whether to go on with the run that is in the folder, from its last checkpoint.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        labels: A table of labels beside the data.
+        command: What the report shows as the command.
+
+    Returns:
+        False if a signal stopped it before its end; the state is saved then.
+
+    Raises:
+        UserError: For an unknown recipe or option, data that cannot be used, a run folder that holds another run, a
+            checkpoint that does not fit, no space, or training that broke down.
+    """
+    run_dir, changes = Path(run_dir), dict(changes or {})
+    place = devices.pick_device(device)
+    distributed.start(place)
+    record = _existing(run_dir, resume)
+    config = _changed(record, recipe_name, changes) if record else _fresh(recipe_name, changes)
+    _check_before_loading(config)
+    if config.threads != "auto":
+        torch.set_num_threads(config.threads)
+    if record and data is None:
+        data = record["data"]["path"]
+    if data is None:
+        raise UserError("--data is missing: give a folder, a zip, or 'synthetic'.")
+    size = config.data.resolution
+    dataset = open_dataset(data, None if size == "auto" else size, labels=labels)
+    if record:
+        _check_same_data(record, dataset, data, run_dir)
+    else:
+        config = resolve.resolve(config, dataset.resolution, place)
+        record = record_of(dataset, data, config, place, command)
+    with devices.deterministic():
+        run = Run(config, dataset, run_dir, place, record | {"config": config.model_dump(mode="json")})
+        if resume:
+            run.resume()
+        if run.loop.images == 0:
+            _initialize(run, config)
+        write_record(run_dir, run.record)
+        return run.train()
+
+
+def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
+    path = run_dir / "run.json"
+    if not resume:
+        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+            what = "holds a run" if path.exists() else "is not empty"
+            raise UserError(f"--run-dir {run_dir} {what}: add --resume to go on with a run, or name a new folder.")
+        return None
+    if not path.exists():
+        raise UserError(
+            f"--run-dir {run_dir} holds no run to resume (no run.json): name another, or leave out --resume."
+        )
+    try:
+        record = json.loads(path.read_text())
+        return record if record["config"] and record["data"] else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: take an intact copy, or start anew in another folder.") from error
+
+
+def _fresh(recipe_name: str | None, changes: Mapping[str, Any]) -> TrainConfig:
+    if recipe_name is None:
+        raise UserError("No recipe is named: write, for example, sakuga train quick64 --data ... --run-dir ...")
+    return patch(recipe(recipe_name), changes)
+
+
+def _changed(record: dict[str, Any], recipe_name: str | None, changes: Mapping[str, Any]) -> TrainConfig:
+    config = validate(TrainConfig, record["config"], "entry in run.json,")
+    if recipe_name is not None and recipe_name != config.recipe:
+        raise UserError(f"The run is one of recipe {config.recipe}, not {recipe_name}: resume it as {config.recipe}.")
+    after = patch(config, changes)
+    for name in changes:
+        if not name.startswith(CHANGEABLE) and after != config:
+            raise UserError(
+                f"--{name} cannot change when a run is resumed (only --duration and --outputs can): start a new run."
+            )
+    return after
+
+
+def _check_before_loading(config: TrainConfig) -> None:
+    resolve.check(config)
+    if config.batch_size % distributed.world_size() or config.batch_size < 2 * distributed.world_size():
+        raise UserError(
+            f"--batch_size {config.batch_size} cannot be shared by {distributed.world_size()} processes: "
+            "choose a multiple of their number, at least two pictures each."
+        )
+    for role, path in config.init.model_dump().items():
+        if path is not None and getattr(read_header(path).roles, role) is None:
+            raise UserError(f"--init.{role} {path}: the file holds no {role}: choose a model that was saved with one.")
+
+
+def _check_same_data(record: dict[str, Any], dataset: Dataset, data: str, run_dir: Path) -> None:
+    if record["data"]["fingerprint"] != dataset.fingerprint:
+        raise UserError(f"{data} is not the data set that the run in {run_dir} began with: give that one with --data.")
+
+
+def _initialize(run: Run, config: TrainConfig) -> None:
+    for role, path in config.init.model_dump().items():
+        if path is None:
+            continue
+        network, source = run.loop.step.networks[role], load_network(path, role)
+        ours, theirs = network.state_dict(), source.state_dict()
+        wrong = sorted(ours.keys() ^ theirs.keys()) or [n for n in ours if ours[n].shape != theirs[n].shape]
+        if wrong:
+            raise UserError(
+                f"--init.{role} {path} has another architecture, first at {wrong[0]}: change --{role} to fit it."
+            )
+        network.load_state_dict(theirs)
+        if role == "generator":
+            run.loop.ema.network.load_state_dict(theirs)
