@@ -1,0 +1,37 @@
+"""Pictures in, anime pictures out: build a data set, train a GAN on it, measure it, draw with it.
+
+import sakuga
+
+faces = sakuga.load("faces64")
+faces.generate(seeds=range(16))  # PIL images
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sakuga.evaluation.evaluate import evaluate
+    from sakuga.generation.model import generate, load
+    from sakuga.training.start import train
+
+# Imported when first asked for, so that neither `import sakuga` nor the command line's help waits for torch.
+_PUBLIC = {
+    "evaluate": "sakuga.evaluation.evaluate",
+    "generate": "sakuga.generation.model",
+    "load": "sakuga.generation.model",
+    "train": "sakuga.training.start",
+}
+
+__all__ = ["evaluate", "generate", "load", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("sakuga")
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC, "__version__"})

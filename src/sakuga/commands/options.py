@@ -1,0 +1,65 @@
+"""What the options of several verbs mean. Imports no torch."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sakuga.core.errors import UserError
+
+
+def parse_attributes(text: str | None) -> dict[str, str]:
+    """Returns the attributes of a text such as `"hair=aqua,eyes=orange"`.
+
+    Raises:
+        UserError: If it is no such text or names an attribute twice.
+    """
+    parts = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    attributes = {name.strip(): value.strip() for name, _, value in parts}
+    if not all(name and value for name, value in attributes.items()) or len(attributes) < len(parts):
+        raise UserError(f"--attributes {text!r}: write each attribute once, with a value: hair=aqua,eyes=orange.")
+    return attributes
+
+
+def refuse_existing(paths: Iterable[Path | None], overwrite: bool) -> None:
+    """Refuses to begin work whose results could not be written at its end.
+
+    Raises:
+        UserError: If a file exists and may not be replaced.
+    """
+    found = [] if overwrite else [path for path in paths if path is not None and path.exists()]
+    if found:
+        others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        raise UserError(f"{found[0]}{others} would be overwritten: choose another name, or give --overwrite.")
+
+
+def check_positive(**options: int | None) -> None:
+    """Refuses numbers below 1; None passes.
+
+    Raises:
+        UserError: If one is.
+    """
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} {value} is too small: give 1 or more.")
+
+
+def check_suffix(path: Path | None, option: str, *suffixes: str) -> None:
+    """Refuses a file name whose ending is none of `suffixes`; None passes.
+
+    Raises:
+        UserError: If so.
+    """
+    if path is not None and path.suffix.lower() not in suffixes:
+        raise UserError(f"{option} {path}: give a name that ends in {' or '.join(suffixes)}.")
+
+
+def set_threads(threads: int | None) -> None:
+    """Lets torch use so many threads; as many as it likes if None.
+
+    Raises:
+        UserError: If there are fewer than one.
+    """
+    check_positive(threads=threads)
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)

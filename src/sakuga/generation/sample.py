@@ -1,0 +1,108 @@
+"""Pictures of seeds, batch by batch."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sakuga.core.errors import UserError
+from sakuga.generation.progress import batches
+
+if TYPE_CHECKING:
+    from sakuga.generation.model import LoadedModel
+
+
+class Drawn(NamedTuple):
+    """Pictures and what they were drawn from.
+
+    Attributes:
+        seeds: Their seeds.
+        images: uint8 `[N, H, W, 3]`.
+        labels: int64 `[N, num_attributes]`.
+        scores: D's mean logit of each, float32 `[N]`; None where D was not asked.
+    """
+
+    seeds: list[int]
+    images: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None = None
+
+
+def draw(
+    model: "LoadedModel",
+    seeds: Sequence[int],
+    *,
+    sigma: float | None = None,
+    attributes: Mapping[str, str] | None = None,
+    batch_size: int = 64,
+) -> Iterator[Drawn]:
+    """Draws one picture for each seed and yields them batch by batch, so that any number of seeds fits into memory.
+
+    Args:
+        model: Any model.
+        seeds: Each in 0..2^32-1.
+        sigma: Replaces the standard deviation of z.
+        attributes: Attribute name to value; what is not named is a function of the seed.
+        batch_size: Pictures a forward pass.
+
+    Raises:
+        UserError: As `LoadedModel.generate`.
+    """
+    labels, _ = model.labels_of(seeds, attributes), model.checked_sigma(sigma)
+    for part in batches(len(seeds), batch_size, "Drawing"):
+        images = model.sample_images(model.z_of_seeds(seeds[part], sigma), labels[part], batch_size)
+        yield Drawn(list(seeds[part]), images, labels[part])
+
+
+def best_of(
+    model: "LoadedModel",
+    seeds: Sequence[int],
+    keep: int,
+    *,
+    sigma: float | None = None,
+    attributes: Mapping[str, str] | None = None,
+    batch_size: int = 64,
+) -> Drawn:
+    """Draws one picture for each seed and keeps those that D finds most real, best first.
+
+    No more than `keep` pictures and one batch are ever in memory. Among equal scores the earlier seed wins.
+
+    Args:
+        model: A model with a discriminator.
+        seeds: The candidates.
+        keep: How many to keep.
+        sigma: As in `draw`.
+        attributes: As in `draw`.
+        batch_size: As in `draw`.
+
+    Raises:
+        UserError: If there are fewer candidates than pictures to keep, the model has no discriminator, or as `draw`.
+    """
+    check_keep(keep, len(seeds))
+    kept, scores = Drawn([], *_nothing(model)), np.zeros(0, np.float32)
+    for drawn in draw(model, seeds, sigma=sigma, attributes=attributes, batch_size=batch_size):
+        scores = np.concatenate([scores, model.score(drawn.images, drawn.labels, batch_size)])
+        order = np.argsort(-scores, kind="stable")[:keep]
+        names = kept.seeds + drawn.seeds
+        kept = Drawn(
+            [names[i] for i in order],
+            np.concatenate([kept.images, drawn.images])[order],
+            np.concatenate([kept.labels, drawn.labels])[order],
+            scores := scores[order],
+        )
+    return kept
+
+
+def check_keep(keep: int, candidates: int) -> None:
+    """Refuses to keep more pictures than there are candidates, or none.
+
+    Raises:
+        UserError: If so.
+    """
+    if not 1 <= keep <= candidates:
+        raise UserError(f"{keep} of {candidates} pictures cannot be kept: choose a number from 1 to {candidates}.")
+
+
+def _nothing(model: "LoadedModel") -> tuple[np.ndarray, np.ndarray]:
+    side = model.resolution
+    return np.zeros((0, side, side, 3), np.uint8), np.zeros((0, len(model.schema.attributes)), np.int64)

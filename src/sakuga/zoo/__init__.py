@@ -1,0 +1,34 @@
+"""The model files that ship with the package, each with its card: `<name>.safetensors` and `<name>.md`."""
+
+from pathlib import Path
+
+from sakuga.core.errors import UserError, nearest
+
+_FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Returns the names of the shipped models."""
+    return sorted(path.stem for path in _FOLDER.glob("*.safetensors"))
+
+
+def path(name: str) -> Path:
+    """Returns the model file of that name.
+
+    Raises:
+        UserError: If there is none.
+    """
+    known = names()
+    if name not in known:
+        hint = nearest(name, known) if known else "none ships with this installation, give the path of a model file."
+        raise UserError(f"No model {name!r}: {hint}")
+    return _FOLDER / f"{name}.safetensors"
+
+
+def card(name: str) -> str:
+    """Returns the card of the model of that name, Markdown: what it saw, how it was trained, its licence and limits.
+
+    Raises:
+        UserError: If there is no such model.
+    """
+    return path(name).with_suffix(".md").read_text(encoding="utf-8")

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from torch import nn
+
+from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
+from sakuga.configs.training import LatentConfig
+from sakuga.generation.model import load
+from sakuga.models.file import save_model
+from sakuga.models.registry import build
+
+HAIR_AND_EYES = LabelSchema(
+    attributes=(
+        Attribute(name="hair", values=("aqua", "blonde", "red")),
+        Attribute(name="eyes", values=("green", "orange")),
+    )
+)
+
+
+def _settle(network: nn.Module, *inputs: torch.Tensor) -> None:
+    """Makes an untrained network vivid: wide weights, and norms that have seen a batch."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.weight.data *= 10
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        network(*inputs)
+
+
+def _write(path, schema=None, with_d=True, **header):
+    torch.manual_seed(0)
+    schema = schema or LabelSchema()
+    g_config = DcganGeneratorConfig(resolution=32, z_dim=8, channels=4)
+    d_config = DcganDiscriminatorConfig(resolution=32, channels=4)
+    networks = {"generator": build(g_config, schema)}
+    labels = [torch.stack([torch.arange(256) % size for size in schema.sizes], 1)] if schema.sizes else []
+    _settle(networks["generator"], torch.randn(256, 8), *labels)
+    if with_d:
+        networks["discriminator"] = build(d_config, schema)
+        _settle(networks["discriminator"], torch.rand(256, 3, 32, 32) * 2 - 1)
+    roles = Roles(
+        generator=GeneratorRole(architecture=g_config),
+        discriminator=DiscriminatorRole(architecture=d_config) if with_d else None,
+    )
+    return save_model(path, Header(name=path.stem, roles=roles, labels=schema, **header), networks)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    return _write(path, latent=LatentConfig(mean=0.5, sigma=0.8), licence="CC0-1.0", images_seen=1234)
+
+
+@pytest.fixture(scope="session")
+def generator_file(tmp_path_factory):
+    return _write(tmp_path_factory.mktemp("models") / "alone.safetensors", with_d=False)
+
+
+@pytest.fixture(scope="session")
+def model(model_file):
+    return load(model_file, "cpu")
+
+
+@pytest.fixture(scope="session")
+def conditional(tmp_path_factory):
+    return load(_write(tmp_path_factory.mktemp("models") / "hairy.safetensors", HAIR_AND_EYES), "cpu")

@@ -1,0 +1,70 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from sakuga.core.errors import UserError
+from sakuga.generation.animation import gif_bytes, save_gif
+
+
+@pytest.fixture
+def frames():
+    t = np.linspace(0, 1, 7)[:, None, None]
+    y, x = np.mgrid[0:24, 0:20] / 24
+    planes = np.stack([x + 0 * t, y + t / 2, 1 - x * t], -1)
+    return np.clip(255 * planes, 0, 255).astype(np.uint8)
+
+
+def _read(data):
+    image = Image.open(io.BytesIO(data))
+    pictures, durations = [], []
+    for frame in ImageSequence.Iterator(image):
+        pictures.append(np.asarray(frame.convert("RGB")))
+        durations.append(frame.info["duration"])
+    return np.stack(pictures), durations, image.info.get("loop")
+
+
+def test_a_gif_shows_the_frames(frames):
+    pictures, durations, loop = _read(gif_bytes(frames, fps=20))
+    assert pictures.shape == frames.shape
+    assert np.abs(pictures.astype(int) - frames).mean() < 3
+    assert durations == [50] * 7
+    assert loop == 0
+
+
+@pytest.mark.parametrize("fps", [30, 12.5, 7, 48])
+def test_it_takes_as_long_as_it_should(frames, fps):
+    _, durations, _ = _read(gif_bytes(frames, fps))
+    assert abs(sum(durations) - 1000 * len(frames) / fps) <= 5
+    assert max(durations) - min(durations) <= 10
+    assert min(durations) >= 20
+
+
+def test_without_loop_it_plays_once(frames):
+    assert _read(gif_bytes(frames, loop=False))[2] is None
+
+
+def test_scale_enlarges_without_smoothing(frames):
+    small, large = (_read(gif_bytes(frames, scale=scale))[0] for scale in (1, 3))
+    assert np.array_equal(large, small.repeat(3, axis=1).repeat(3, axis=2))
+
+
+def test_one_frame_is_a_gif_too(frames):
+    assert _read(gif_bytes(frames[:1]))[0].shape == (1, 24, 20, 3)
+
+
+@pytest.mark.parametrize("fps", [0, -5, 51, float("nan"), float("inf")])
+def test_impossible_speeds_are_refused(frames, fps):
+    with pytest.raises(UserError, match="frames a second"):
+        gif_bytes(frames, fps)
+
+
+def test_a_file_is_overwritten_only_when_told(frames, tmp_path):
+    path = save_gif(tmp_path / "a.gif", frames)
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="exists and is not overwritten"):
+        save_gif(path, frames[:2], overwrite=False)
+    assert path.read_bytes() == before
+    save_gif(path, frames[:2])
+    assert path.read_bytes() != before

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from sakuga.core.errors import UserError
+from sakuga.generation.interpolate import interpolate, moments, z_path
+
+KINDS = ["linear", "spherical", "smooth"]
+KEYS = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mean", [0.0, 1.5])
+def test_an_open_way_passes_the_keys_from_first_to_last(kind, mean):
+    path = z_path(KEYS + mean, moments(3, 21, loop=False), kind, False, mean)
+    assert path.dtype == np.float32
+    assert np.allclose(path[[0, 10, 20]], KEYS + mean, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loop_passes_all_keys_and_closes_without_a_repeated_frame(kind):
+    path = z_path(KEYS, moments(3, 30, loop=True), kind, True)
+    assert np.allclose(path[[0, 10, 20]], KEYS, atol=1e-5)
+    steps = np.linalg.norm(np.diff(path, axis=0, append=path[:1]), axis=1)
+    assert steps.min() > 0.1 * steps.mean()  # no frame twice, also from the last to the first
+    assert steps.max() < 3 * steps.mean()  # and no jump
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_arcs_and_splines_keep_their_distance_from_the_mean(loop):
+    mean, at = 0.7, moments(3, 50, loop)
+    lengths = np.linalg.norm(KEYS, axis=1)
+    for kind in ("spherical", "smooth"):
+        away = np.linalg.norm(z_path(KEYS + mean, at, kind, loop, mean) - mean, axis=1)
+        assert lengths.min() - 1e-4 <= away.min()
+        assert away.max() <= lengths.max() + 1e-4
+    straight = np.linalg.norm(z_path(KEYS + mean, at, "linear", loop, mean) - mean, axis=1)
+    assert straight.min() < 0.9 * lengths.min()
+
+
+def test_only_the_spline_has_no_corners():
+    at = moments(3, 3000, loop=True)
+    turns = {}
+    for kind in KINDS:
+        steps = np.diff(z_path(KEYS, at, kind, True).astype(np.float64), axis=0)
+        steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+        turns[kind] = np.arccos(np.clip((steps[1:] * steps[:-1]).sum(1), -1, 1)).max()
+    assert turns["smooth"] < 0.1
+    assert turns["linear"] > 0.5 and turns["spherical"] > 0.5
+
+
+def test_opposite_and_equal_keys_give_finite_ways():
+    for keys in (np.stack([KEYS[0], -KEYS[0]]), np.stack([KEYS[0], KEYS[0]]), np.zeros((2, 4), np.float32)):
+        for kind in KINDS:
+            assert np.isfinite(z_path(keys, moments(2, 9, True), kind, True)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_at_the_keys_are_those_of_the_seeds(model, kind):
+    frames = interpolate(model, [3, 17, 42], 6, kind=kind)
+    assert frames.shape == (6, 32, 32, 3)
+    assert np.abs(frames[::2].astype(int) - model.sample_images(model.z_of_seeds([3, 17, 42]))).max() <= 1
+    assert len({frame.tobytes() for frame in frames}) == 6
+
+
+def test_labels_change_gradually_between_the_keys(conditional):
+    seeds = [0, 1]
+    labels = conditional.labels_of(seeds)
+    assert (labels[0] != labels[1]).any()
+    frames = interpolate(conditional, seeds, 17, loop=False).astype(int)
+    ends = conditional.sample_images(conditional.z_of_seeds(seeds), labels)
+    assert np.abs(frames[[0, -1]] - ends).max() <= 1
+    steps = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
+    assert steps.max() < 0.5 * np.abs(frames[-1] - frames[0]).mean()
+
+
+def test_too_little_for_a_way_is_refused(model):
+    with pytest.raises(UserError, match="at least two"):
+        interpolate(model, [3], 10)
+    with pytest.raises(UserError, match="0 frames"):
+        interpolate(model, [3, 4], 0)
+    assert len(model.interpolate([3, 4], frames=5)) == 5

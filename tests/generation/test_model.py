@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import sakuga
+from sakuga import zoo
+from sakuga.core.errors import UserError
+from sakuga.core.images import to_uint8
+from sakuga.generation.model import find_model, load
+from sakuga.models.file import load_network
+
+
+def test_generate_gives_different_pictures_and_the_same_ones_again(model):
+    first = model.generate(range(6))
+    assert all(isinstance(p, Image.Image) and p.size == (32, 32) and p.mode == "RGB" for p in first)
+    assert len({p.tobytes() for p in first}) == 6
+    assert [p.tobytes() for p in model.generate(range(6))] == [p.tobytes() for p in first]
+
+
+def test_pictures_are_those_of_the_network(model, model_file):
+    z = (0.5 + 0.8 * np.stack([np.random.RandomState(s).randn(8) for s in (3, 77)])).astype(np.float32)
+    assert np.array_equal(model.z_of_seeds([3, 77]), z)
+    with torch.no_grad():
+        expected = to_uint8(load_network(model_file, "generator")(torch.from_numpy(z)))
+    assert np.array_equal(model.sample_images(z), expected)
+
+
+def test_sigma_replaces_that_of_the_header(model):
+    mean = model.z_of_seeds([5], sigma=0)
+    assert np.allclose(mean, 0.5)
+    assert np.allclose(model.z_of_seeds([5], sigma=1.6) - mean, 2 * (model.z_of_seeds([5]) - mean), atol=1e-6)
+
+
+def test_batches_do_not_matter(model):
+    z = model.z_of_seeds(range(7))
+    whole, parts = model.sample_images(z), model.sample_images(z, batch_size=3)
+    assert np.abs(whole.astype(int) - parts).max() <= 1
+
+
+def test_score_is_the_logit_of_d_in_eval_mode(model, model_file):
+    pictures = model.sample_images(model.z_of_seeds(range(5)))
+    network = load_network(model_file, "discriminator")
+    assert not network.training
+    scaled = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        expected = network(scaled).logits[:, 0].numpy()
+    scores = model.score(pictures, batch_size=2)
+    assert scores.dtype == np.float32
+    assert np.allclose(scores, expected, atol=1e-5)
+    # One at a time gives the same: nothing is normalized over the batch.
+    assert np.allclose([model.score(pictures[i : i + 1])[0] for i in range(5)], scores, atol=1e-5)
+
+
+def test_without_a_discriminator_nothing_is_scored(generator_file):
+    alone = load(generator_file, "cpu")
+    assert alone.discriminator is None
+    assert len(alone.generate([1])) == 1
+    with pytest.raises(UserError, match="holds no discriminator"):
+        alone.best_of(range(4), keep=2)
+
+
+def test_attributes_choose_labels_and_the_rest_follows_the_seed(conditional):
+    labels = conditional.labels_of(range(200), {"hair": "red"})
+    assert set(labels[:, 0]) == {2}
+    assert set(labels[:, 1]) == {0, 1}
+    assert np.array_equal(labels[50:60], conditional.labels_of(range(50, 60), {"hair": "red"}))
+
+
+def test_attributes_change_the_picture(conditional):
+    aqua, red = (conditional.generate([1], hair=hair, eyes="green")[0].tobytes() for hair in ("aqua", "red"))
+    assert aqua != red
+
+
+def test_labels_are_needed_where_there_are_attributes(conditional):
+    with pytest.raises(UserError, match="needs labels: hair, eyes"):
+        conditional.sample_images(conditional.z_of_seeds([1]))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [({"hair": "redd"}, "hair has no value 'redd': did you mean 'red'"), ({"hat": "red"}, "No attribute 'hat'")],
+)
+def test_unknown_attributes_are_refused(conditional, attributes, sentence):
+    with pytest.raises(UserError, match=sentence):
+        conditional.generate([1], **attributes)
+
+
+def test_a_model_without_attributes_refuses_them(model):
+    with pytest.raises(UserError, match="trained without attributes, so hair cannot be chosen"):
+        model.generate([1], hair="aqua")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_out_of_range_are_refused(model, seed):
+    with pytest.raises(UserError, match="is not a seed"):
+        model.generate([0, seed])
+
+
+@pytest.mark.parametrize("sigma", [-0.1, float("nan"), float("inf")])
+def test_sigma_out_of_range_is_refused(model, sigma):
+    with pytest.raises(UserError, match="no standard deviation"):
+        model.generate([0], sigma=sigma)
+
+
+def test_broken_weights_are_told_and_not_drawn(model_file):
+    broken = load(model_file, "cpu")
+    next(broken.generator.parameters())[0] = float("nan")
+    with pytest.raises(UserError, match="not finite"):
+        broken.generate([1])
+
+
+def test_a_run_folder_is_a_model(model_file, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(model_file.read_bytes())
+    assert load(tmp_path, "cpu").name == "tiny"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"holds no model\.safetensors"):
+        load(tmp_path / "empty")
+
+
+@pytest.fixture
+def small_zoo(monkeypatch, tmp_path, model_file):
+    for name in ("faces64", "scenes128"):
+        (tmp_path / f"{name}.safetensors").write_bytes(model_file.read_bytes())
+        (tmp_path / f"{name}.md").write_text(f"# {name}\n")
+    monkeypatch.setattr(zoo, "_FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_models_of_the_zoo_go_by_name(small_zoo):
+    assert zoo.names() == ["faces64", "scenes128"]
+    assert find_model("faces64") == small_zoo / "faces64.safetensors"
+    assert zoo.card("faces64") == "# faces64\n"
+    assert sakuga.load("faces64", "cpu").z_dim == 8
+    assert len(sakuga.generate("faces64", [4, 5], device="cpu")) == 2
+
+
+def test_an_unknown_name_offers_the_nearest(small_zoo):
+    with pytest.raises(UserError, match="No model 'face64': did you mean 'faces64'"):
+        load("face64")
+
+
+def test_an_empty_zoo_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(zoo, "_FOLDER", tmp_path)
+    with pytest.raises(UserError, match="give the path of a model file"):
+        load("faces64")
+
+
+def test_a_missing_file_is_told_by_its_path(tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.safetensors is not there"):
+        load(tmp_path / "nothing.safetensors")
+    with pytest.raises(UserError, match="is not there"):
+        load(tmp_path / "nothing")
+
+
+def test_a_truncated_file_is_told(model_file, tmp_path):
+    (tmp_path / "cut.safetensors").write_bytes(model_file.read_bytes()[:1000])
+    with pytest.raises(UserError, match="no intact safetensors file"):
+        load(tmp_path / "cut.safetensors")
+
+
+def test_shipped_models_load_and_have_cards():
+    for name in zoo.names():
+        shipped = load(name, "cpu")
+        assert shipped.name == name
+        assert zoo.card(name).startswith("# ")
+        assert shipped.generate([0])[0].size == (shipped.resolution, shipped.resolution)
