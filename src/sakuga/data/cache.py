@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sakuga.configs.labels import LabelSchema
 from sakuga.core import files
 from sakuga.core.errors import UserError
-from sakuga.data.decode import BadFile, Problem, decode
+from sakuga.core.progress import tracked
+from sakuga.data.decode import MIN_RESOLUTION, BadFile, Problem, decode
 from sakuga.data.labels import Annotations, annotate
 from sakuga.data.sources import Source, read_metadata
 
@@ -61,8 +60,7 @@ def load(source: Source, resolution: int | None = None, labels: Path | None = No
             be written.
     """
     digest = hashlib.blake2b(f"{PREPROCESSING}\0".encode(), digest_size=16)
-    with _progress(f"Reading {source.path.name}", len(source.names)) as advance:
-        digest.update(source.key(advance).encode())
+    digest.update(source.key().encode())
     if labels is not None:
         digest.update(read_metadata(labels))
     return _kept(f"{digest.hexdigest()}-{resolution or 'own'}", lambda place: _build(source, resolution, labels, place))
@@ -87,12 +85,10 @@ def load_made(
         labels: list[tuple[int, ...]] = []
 
         def images() -> Iterator[np.ndarray]:
-            with _progress(f"Drawing {count:,} faces", count) as advance:
-                for number in range(count):
-                    image, numbers = make(number)
-                    labels.append(numbers)
-                    advance(1)
-                    yield image
+            for number in tracked(range(count), f"Drawing {count:,} faces"):
+                image, numbers = make(number)
+                labels.append(numbers)
+                yield image
 
         _store(place, images(), lambda: ([f"{i:08d}" for i in range(count)], schema, labels, []))
 
@@ -125,26 +121,27 @@ def _good(
     names = sorted(source.names, key=lambda name: notes.original_names.get(name, name))
     seen: dict[bytes, str] = {}
     own: tuple[int, ...] | None = None
-    with _progress(f"Decoding {source.path.name}", len(names)) as advance:
-        for name, image in _decode_all(source, names, resolution):
-            advance(1)
-            if isinstance(image, BadFile):
-                problems.append(Problem(name, str(image)))
-                continue
-            if resolution is None:
-                own = own or image.shape
-                _refuse_mixture(source.path, kept[0] if kept else name, own, name, image.shape)
-            digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
-            if (twin := seen.setdefault(digest, name)) != name:
-                problems.append(Problem(name, f"exact duplicate of {twin}"))
-                continue
-            kept.append(name)
-            yield image
+    decoded = _decode_all(source, names, resolution)
+    for name, image in tracked(decoded, f"Decoding {source.path.name}", len(names)):
+        if isinstance(image, BadFile):
+            problems.append(Problem(name, str(image)))
+            continue
+        if resolution is None:
+            own = own or image.shape
+            _refuse_mixture(source.path, kept[0] if kept else name, own, name, image.shape)
+        digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+        if (twin := seen.setdefault(digest, name)) != name:
+            problems.append(Problem(name, f"exact duplicate: the same pixels as {twin}"))
+            continue
+        kept.append(name)
+        yield image
 
 
 def _refuse_mixture(path: Path, first: str, own: tuple[int, ...], name: str, shape: tuple[int, ...]) -> None:
     if own[0] != own[1]:
         raise UserError(f"{first} in {path} is {own[1]}x{own[0]}, not square: choose a size, such as --resolution 64.")
+    if own[0] < MIN_RESOLUTION:
+        raise UserError(f"{first} in {path} is {own[1]}x{own[0]}: choose a size of at least {MIN_RESOLUTION}.")
     if shape != own:
         raise UserError(
             f"The pictures of {path} differ in size ({first}: {own[1]}x{own[0]}, {name}: {shape[1]}x{shape[0]}): "
@@ -250,12 +247,3 @@ def _locked(path: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # some network file systems have no locks
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextlib.contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields a function that moves a bar on stderr, which goes away when done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda steps: progress.advance(task, steps)

@@ -15,10 +15,8 @@ from sakuga.core.errors import UserError
 from sakuga.core.images import to_tensor
 from sakuga.core.random import permutation, uniform
 from sakuga.data import cache, synthetic
-from sakuga.data.decode import Problem
+from sakuga.data.decode import MAX_RESOLUTION, MIN_RESOLUTION, Problem
 from sakuga.data.sources import open_source
-
-MIN_RESOLUTION, MAX_RESOLUTION = 8, 2048
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,9 @@ def rotated(images: torch.Tensor, degrees: np.ndarray) -> torch.Tensor:
     return functional.grid_sample(images, places, "bilinear", "reflection", align_corners=False)
 
 
-def open_dataset(path: str | Path, resolution: int | None = None, *, labels: str | Path | None = None) -> Dataset:
+def open_dataset(
+    path: str | Path, resolution: int | None = None, *, labels: str | Path | None = None, tell: bool = True
+) -> Dataset:
     """Opens a folder or a zip of pictures, or the built-in drawn faces.
 
     The first time everything is decoded into the cache; later it is read from there. Files that cannot be used are left
@@ -152,6 +152,7 @@ def open_dataset(path: str | Path, resolution: int | None = None, *, labels: str
         path: A folder, a zip, `synthetic`, or `synthetic:COUNT`.
         resolution: Height and width of the pictures; their own, if all are the same square, where None.
         labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
+        tell: Whether the number of problems is printed.
 
     Raises:
         UserError: If the path is missing, or cannot be used for one of the reasons that its message names.
@@ -166,7 +167,7 @@ def open_dataset(path: str | Path, resolution: int | None = None, *, labels: str
     else:
         source = open_source(text)
         decoded = cache.load(source, resolution, None if labels is None else Path(labels))
-        if decoded.problems and distributed.rank() == 0:
+        if tell and decoded.problems and distributed.rank() == 0:
             print(
                 f"{text}: {len(decoded.problems)} problems beside {len(decoded.names)} good pictures; "
                 "`sakuga data check` lists them.",

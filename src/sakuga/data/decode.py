@@ -1,6 +1,7 @@
 """The bytes of one file become one uint8 RGB picture, or a reason why not."""
 
 import io
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_BYTES = 256 * 2**20
 """A file longer than this is not read."""
 
+MIN_RESOLUTION, MAX_RESOLUTION = 8, 2048
+"""Of the pictures of a data set."""
+
 MAX_PIXELS = 64 * 10**6
 """A picture whose header announces more pixels than this is not decoded."""
 
-# Formats by content, never by extension. Left out on purpose: EPS and its kin, which start other programs.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")
+# By content, never by extension. Left out on purpose: EPS and its kin, which start other programs, and formats without
+# a signature, which fit anything.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000")
 
 _EXIF_ORIENTATION = 0x0112
 
@@ -27,7 +32,12 @@ class Problem:
     """A file, or a label, that is left out, and why."""
 
     file: str
-    reason: str
+    reason: str  # what is wrong, and after a colon or in parentheses the details
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, without the details."""
+        return re.split(r":| \(", self.reason, maxsplit=1)[0]
 
     def __str__(self) -> str:
         return f"{self.file}: {self.reason}"
@@ -41,7 +51,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
 
     Args:
         data: The whole file.
-        resolution: Height and width of the result; the picture's own size if None.
+        resolution: Height and width of the result; the picture's own size, up to `MAX_RESOLUTION`, if None.
 
     Returns:
         uint8 `[resolution, resolution, 3]`, or `[H, W, 3]` if `resolution` is None.
@@ -63,7 +73,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
     except UnidentifiedImageError:
         raise BadFile("not a picture (none of " + ", ".join(FORMATS) + " by its content)") from None
     except MemoryError:
-        raise BadFile("does not fit into memory") from None
+        raise BadFile("out of memory") from None
     except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
         raise BadFile(f"damaged or truncated ({_one_line(error)})") from None
     return np.asarray(rgb if resolution is None else _square(rgb, resolution))
@@ -74,6 +84,8 @@ def _refuse_size(width: int, height: int, resolution: int | None) -> None:
         raise BadFile(
             f"decompression bomb: {width}x{height} pixels announced, at most {MAX_PIXELS // 10**6} million are decoded"
         )
+    if resolution is None and max(width, height) > MAX_RESOLUTION:
+        raise BadFile(f"too large: {width}x{height}, choose a size up to {MAX_RESOLUTION} with --resolution")
     if resolution is not None and 2 * min(width, height) < resolution:
         raise BadFile(f"too small: {width}x{height}, the shorter side is less than half of {resolution}")
 
@@ -104,7 +116,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_16_bit(image)
     if image.mode == "F":
-        raise BadFile("floating-point pixels have no agreed range: save it with 8 or 16 bits")
+        raise BadFile("floating-point pixels: they have no agreed range, save the picture with 8 or 16 bits")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
@@ -114,7 +126,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _from_16_bit(image: Image.Image) -> Image.Image:
     pixels = np.asarray(image).astype(np.int64)
     if pixels.min() < 0 or pixels.max() > 65535:
-        raise BadFile("32-bit pixels have no agreed range: save it with 8 or 16 bits")
+        raise BadFile("32-bit pixels: they have no agreed range, save the picture with 8 or 16 bits")
     gray = np.round(pixels / 257).astype(np.uint8)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):

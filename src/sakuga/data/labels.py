@@ -107,16 +107,16 @@ def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str,
         if not row:
             continue
         if len(row) != len(header):
-            found.problems.append(Problem(where, f"the line {','.join(row)[:80]!r} has not {len(header)} columns"))
+            found.problems.append(Problem(where, f"bad line: {','.join(row)[:80]!r} has not {len(header)} columns"))
             continue
         name = row[column].strip().replace("\\", "/").removeprefix("./")
         file = known.get(name)
         if file is None:
-            found.problems.append(Problem(name, f"label for a missing file, in {where}"))
+            found.problems.append(Problem(name, f"label for a missing file: in {where}"))
             continue
         matched += 1
         if file in found.values:
-            found.problems.append(Problem(name, f"labeled a second time in {where}: the first line counts"))
+            found.problems.append(Problem(name, f"labeled twice: in {where}, where the first line counts"))
             continue
         texts = [text for i, text in enumerate(row) if i != column]
         found.values[file] = tuple(
@@ -163,7 +163,7 @@ def _value(attribute: str, text: str, file: str, problems: list[Problem]) -> str
     vocabulary = VOCABULARY.get(attribute)
     if vocabulary and value not in vocabulary:
         problems.append(
-            Problem(file, f"unknown label value {value[:40]!r} for {attribute}: {nearest(value, vocabulary)}")
+            Problem(file, f"unknown label value: {value[:40]!r} for {attribute}, {nearest(value, vocabulary)}")
         )
         return None
     return value
@@ -173,14 +173,14 @@ def _from_dataset_json(data: bytes, source: Source) -> Annotations:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        return _unusable(f"not JSON ({error}); its labels are not used")
+        return _unusable(f"unusable labels: not JSON ({error})")
     if not isinstance(document, dict) or "labels" not in document:
-        return _unusable("has no key `labels` as NVIDIA's data sets have; it is not used")
+        return _unusable("unusable labels: it has no key `labels`, as NVIDIA's data sets have")
     if "sakuga" in document:
         try:
             return _from_packed(Packed.model_validate(document["sakuga"]), source)
         except (ValidationError, ValueError):
-            return _unusable("its part `sakuga` is damaged or of a newer version; it is not used")
+            return _unusable("unusable labels: its part `sakuga` is damaged or of a newer version")
     return _from_nvidia(document["labels"], source)
 
 
@@ -198,7 +198,7 @@ def _from_packed(packed: Packed, source: Source) -> Annotations:
         ):
             raise ValueError(name)
         if name not in present:
-            found.problems.append(Problem(name, "label for a missing file, in dataset.json"))
+            found.problems.append(Problem(name, "label for a missing file: in dataset.json"))
             continue
         found.original_names[name] = original
         found.values[name] = tuple(
@@ -216,14 +216,14 @@ def _from_nvidia(labels: Any, source: Source) -> Annotations:
     try:
         pairs = {str(name).replace("\\", "/"): _class_of(label) for name, label in labels}
     except (TypeError, ValueError):
-        return _unusable("its labels are not pairs of a name and a class (a number, or a one-hot vector); not used")
+        return _unusable("unusable labels: not pairs of a name and a class, a number or a one-hot vector")
     classes = max(pairs.values(), default=UNKNOWN) + 1
     if classes:
         found.attributes = ("class",)
         found.schema = LabelSchema(attributes=(Attribute(name="class", values=tuple(map(str, range(classes)))),))
     for name, number in pairs.items():
         if name not in known:
-            found.problems.append(Problem(name, "label for a missing file, in dataset.json"))
+            found.problems.append(Problem(name, "label for a missing file: in dataset.json"))
         elif classes:
             found.values[known[name]] = (None if number == UNKNOWN else str(number),)
     return found

@@ -5,12 +5,13 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
 from sakuga.core.errors import UserError
+from sakuga.core.progress import tracked
 from sakuga.data.decode import MAX_BYTES, BadFile, Problem
 
 METADATA = ("labels.csv", "dataset.json")
@@ -32,8 +33,8 @@ class Source(Protocol):
         """Returns the bytes of `labels.csv` or `dataset.json`, None if there is no such file."""
         ...
 
-    def key(self, progress: Callable[[int], None]) -> str:
-        """Returns a hash of names and contents; `progress` hears of each file."""
+    def key(self) -> str:
+        """Returns a hash of names and contents."""
         ...
 
 
@@ -61,9 +62,11 @@ class FolderSource:
         self.problems: list[Problem] = []
         self._files: dict[str, Path] = {}
         for file in _walk(path):
-            # A file name that is not UTF-8 is shown with replacement characters: it goes into JSON and terminals.
-            name = os.fsencode(file.relative_to(path).as_posix()).decode("utf-8", "replace")
-            self._files[name] = file
+            name = _printable(file.relative_to(path).as_posix())
+            if name in self._files:
+                self.problems.append(Problem(name, "bad name: another file's differs only in unprintable characters"))
+            else:
+                self._files[name] = file
         self._metadata = _split_metadata(self._files)
         self.names = sorted(self._files)
 
@@ -75,17 +78,17 @@ class FolderSource:
         """Returns the bytes of `labels.csv` or `dataset.json`, None if there is no such file."""
         return read_metadata(self._metadata[name]) if name in self._metadata else None
 
-    def key(self, progress: Callable[[int], None]) -> str:
-        """Returns a hash of names and contents; `progress` hears of each file."""
+    def key(self) -> str:
+        """Returns a hash of names and contents."""
         digest = hashlib.blake2b(digest_size=16)
-        for name, file in [*((n, self._files[n]) for n in self.names), *sorted(self._metadata.items())]:
+        files = sorted({**self._files, **self._metadata}.items())
+        for name, file in tracked(files, f"Reading {self.path.name}"):
             try:
                 data = _read_file(file)
             except BadFile as error:
                 data = str(error).encode()
             digest.update(f"{name}\0{len(data)}\0".encode())
             digest.update(data)
-            progress(1)
         return digest.hexdigest()
 
 
@@ -144,14 +147,13 @@ class ZipSource:
         except BadFile as error:
             raise UserError(f"{name} in {self.path} cannot be read: {error}.") from None
 
-    def key(self, progress: Callable[[int], None]) -> str:
-        """Returns a hash of the central directory: names, sizes and checksums; `progress` hears of each file."""
+    def key(self) -> str:
+        """Returns a hash of the central directory: names, sizes and checksums."""
         digest = hashlib.blake2b(digest_size=16)
         for problem in self.problems:
             digest.update(f"{problem}\0".encode())
         for name, entry in sorted({**self._entries, **self._metadata}.items()):
             digest.update(f"{name}\0{entry.file_size}\0{entry.CRC}\0{entry.flag_bits & 1}\0".encode())
-            progress(1)
         return digest.hexdigest()
 
 
@@ -217,4 +219,5 @@ def _read_file(file: Path) -> bytes:
 
 
 def _printable(name: str) -> str:
-    return name.encode("utf-8", "replace").decode()
+    """Returns a name that can go into JSON and on a terminal: a name may hold any bytes, even a terminal's commands."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)

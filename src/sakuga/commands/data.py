@@ -1,0 +1,174 @@
+"""`sakuga data`: pack, check, describe and show a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sakuga.data.dataset import Dataset
+    from sakuga.data.decode import Problem
+
+
+def pack(
+    source: str,
+    /,
+    *,
+    out: Path,
+    resolution: int | None = None,
+    labels: Path | None = None,
+    format: Literal["png", "webp", "jpeg"] = "png",
+    overwrite: bool = False,
+) -> None:
+    """Writes the good pictures of a data set as one zip with their labels, which NVIDIA's StyleGAN tools read too.
+
+    Args:
+        source: A folder or a zip of pictures, `synthetic`, or `synthetic:COUNT`.
+        out: The zip to write.
+        resolution: Height and width of the pictures; their own, if all are the same square.
+        labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
+        format: How pictures are stored; png and webp lose nothing, webp is the smaller one, jpeg has quality 95.
+        overwrite: Replace `out` if it exists.
+    """
+    from sakuga.core.errors import UserError
+    from sakuga.data.archive import write_archive
+    from sakuga.data.dataset import open_dataset
+
+    if out.suffix.lower() != ".zip":
+        raise UserError(
+            f"--out {out}: what is written is a zip, and training tools know it by its name: end it in .zip."
+        )
+    _refuse_existing(out, overwrite)
+    dataset = open_dataset(source, resolution, labels=labels)
+    write_archive(dataset, out, format=format, overwrite=overwrite)
+    print(f"{out}: {_summary(dataset)}, {_bytes(out.stat().st_size)}")
+
+
+def check(source: str, /, *, resolution: int | None = None, labels: Path | None = None) -> None:
+    """Loads a data set exactly as training does and names every bad file and label, with the reason.
+
+    Exit status 0 if it can be trained on, else 2.
+
+    Args:
+        source: A folder or a zip of pictures, `synthetic`, or `synthetic:COUNT`.
+        resolution: Height and width of the pictures; their own, if all are the same square.
+        labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
+    """
+    from sakuga.data.cache import TooFewPictures
+    from sakuga.data.dataset import open_dataset
+
+    try:
+        dataset = open_dataset(source, resolution, labels=labels, tell=False)
+    except TooFewPictures as error:
+        _list(error.problems)
+        raise
+    _list(dataset.problems)
+    print(f"{source}: usable, {_summary(dataset)}")
+
+
+def info(source: str, /, *, resolution: int | None = None, labels: Path | None = None) -> None:
+    """Describes a data set: how many pictures, how large, their colors, their labels, what was left out.
+
+    Args:
+        source: A folder or a zip of pictures, `synthetic`, or `synthetic:COUNT`.
+        resolution: Height and width of the pictures; their own, if all are the same square.
+        labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from sakuga.data.dataset import open_dataset
+    from sakuga.data.report import channel_statistics, label_counts, size_on_disk
+
+    dataset = open_dataset(source, resolution, labels=labels, tell=False)
+    mean, deviation = channel_statistics(dataset.images)
+    duplicates = sum(problem.kind == "exact duplicate" for problem in dataset.problems)
+    facts = {
+        "pictures": f"{len(dataset):,}",
+        "size": f"{dataset.resolution}x{dataset.resolution}",
+        "on disk": _bytes(size) if (size := size_on_disk(source)) else "built in",
+        "decoded": _bytes(dataset.images.nbytes),
+        "mean of red, green, blue": " ".join(f"{x:.1f}" for x in mean),
+        "deviation": " ".join(f"{x:.1f}" for x in deviation),
+        "exact duplicates left out": f"{duplicates:,}",
+        "other problems": f"{len(dataset.problems) - duplicates:,}",
+        "fingerprint": dataset.fingerprint,
+    }
+    console = Console(highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    console.print(f"[bold]{dataset.name}[/]", table, sep="\n")
+    for attribute, counts in label_counts(dataset).items():
+        histogram = Table(attribute, "pictures", "", box=None, pad_edge=False)
+        for value, count in counts.items():
+            histogram.add_row(value, f"{count:,}", "█" * round(40 * count / max(counts.values())))
+        console.print("", histogram, sep="\n")
+
+
+def preview(
+    source: str,
+    /,
+    *,
+    out: Path = Path("preview.png"),
+    count: int = 25,
+    seed: int = 0,
+    flip: bool = False,
+    rotate: float = 0.0,
+    resolution: int | None = None,
+    labels: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Draws a sheet of pictures, the ones that training with this seed would see first, and as it would see them.
+
+    Args:
+        source: A folder or a zip of pictures, `synthetic`, or `synthetic:COUNT`.
+        out: The PNG to write.
+        count: How many pictures.
+        seed: Names the choice of pictures.
+        flip: Mirror half of them.
+        rotate: Turn each by up to so many degrees to either side.
+        resolution: Height and width of the pictures; their own, if all are the same square.
+        labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
+        overwrite: Replace `out` if it exists.
+    """
+    import numpy as np
+
+    from sakuga.core import images
+    from sakuga.core.errors import UserError
+    from sakuga.data.dataset import open_dataset
+
+    if not 1 <= count <= 10_000:
+        raise UserError(f"--count {count} is not within 1..10000.")
+    _refuse_existing(out, overwrite)
+    dataset = open_dataset(source, resolution, labels=labels)
+    batch = dataset.batch(np.arange(min(count, len(dataset))), seed, flip=flip, rotate=rotate)
+    images.save_png(out, images.grid(images.to_uint8(batch.images)), overwrite=overwrite)
+    print(f"{out}: {len(batch.indices)} of {len(dataset):,} pictures")
+
+
+def _refuse_existing(out: Path, overwrite: bool) -> None:
+    """Refuses before the work starts what writing would refuse after it."""
+    from sakuga.core.errors import UserError
+
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} exists: choose another --out, or say --overwrite.")
+
+
+def _list(problems: "Sequence[Problem]") -> None:
+    from collections import Counter
+
+    for problem in problems:
+        print(problem)
+    for kind, count in Counter(problem.kind for problem in problems).most_common():
+        print(f"{count:>8,} x {kind}")
+
+
+def _summary(dataset: "Dataset") -> str:
+    known = ", ".join(f"{len(a.values)} {a.name}" for a in dataset.schema.attributes)
+    size = f"{len(dataset):,} pictures of {dataset.resolution}x{dataset.resolution}"
+    return f"{size}, labels: {known or 'none'}, {len(dataset.problems):,} problems"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
