@@ -1,7 +1,9 @@
 """Editing a config by dotted names: `patch(config, {"optimizer.g.lr": "1e-4", "loss.kind": "hinge"})`."""
 
+import copy
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -33,20 +35,23 @@ def patch(config: T, changes: Mapping[str, Any]) -> T:
             node = node.get(part) if isinstance(node, dict) else None
         if not isinstance(node, dict):
             raise UserError(f"No option --{name}: {nearest(name, option_names(config))}")
+        if isinstance(group := node.get(last), dict) and not isinstance(_read(value), dict):
+            raise UserError(
+                f"Option --{name} is a group: name one of {', '.join(f'--{name}.{part}' for part in group)}."
+            )
         if last == "kind" and node.get("kind") != value:
             node.clear()
         node[last] = _read(value)
-    return validate(type(config), tree, "option", option_names(config))
+    return validate(type(config), tree, "option --")
 
 
-def validate(schema: type[T], tree: Any, what: str, known: Sequence[str] = ()) -> T:
+def validate(schema: type[T], tree: Any, what: str) -> T:
     """Returns `tree` as a value of `schema`.
 
     Args:
         schema: The config class.
         tree: JSON-like content.
-        what: What the names are called in the error, for example "option".
-        known: Dotted names to offer for an unknown one.
+        what: What stands before a name in the error, for example "entry".
 
     Raises:
         UserError: If it does not fit; the sentence names the value and what was expected.
@@ -54,7 +59,7 @@ def validate(schema: type[T], tree: Any, what: str, known: Sequence[str] = ()) -
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
-        raise UserError(_sentence(error, tree, what, known)) from error
+        raise UserError(_sentence(error, schema, tree, what)) from error
 
 
 def option_names(config: BaseModel, prefix: str = "") -> list[str]:
@@ -76,17 +81,47 @@ def _read(value: Any) -> Any:
         return value
 
 
-def _sentence(error: ValidationError, tree: Any, what: str, known: Sequence[str]) -> str:
-    first = error.errors()[0]
-    # Pydantic puts the tag of a union into the path; it is no part of the name that the user wrote.
-    path, node = [], tree
-    for part in first["loc"]:
-        if isinstance(node, dict) and part not in node and part != first["loc"][-1]:
-            continue
-        path.append(str(part))
-        node = node.get(part) if isinstance(node, dict) else None
+def _sentence(error: ValidationError, schema: type[BaseModel], tree: Any, what: str) -> str:
+    first, *others = error.errors()
+    what = what if what.endswith("-") else f"{what} "
+    path = _path(first, tree)
     name = ".".join(path)
     if first["type"] == "extra_forbidden":
-        return f"No {what} {name}: {nearest(name, known)}" if known else f"No {what} {name}."
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{what.capitalize()} {name}: {message} (found {first['input']!r})." if name else f"{message}."
+        known = _known(error, schema, tree)
+        return f"No {what}{name}: {nearest(name, known)}" if known else f"No {what}{name}."
+    subject = f"{what[:1].upper()}{what[1:]}{name}"  # `capitalize` would change a path in it
+    if first["type"] == "union_tag_invalid":
+        context = first.get("ctx", {})
+        kinds = [kind.strip(" '") for kind in context["expected_tags"].split(",")]
+        return f"{subject}.kind has no value {context['tag']!r}: {nearest(context['tag'], kinds)}"
+    # A value that fits no branch of a union has one error for each of them.
+    messages = [e["msg"].removeprefix("Value error, ") for e in (first, *others) if _path(e, tree) == path]
+    message = ", or ".join(dict.fromkeys([messages[0], *(m.removeprefix("Input should be ") for m in messages[1:])]))
+    found = "" if isinstance(first["input"], dict) else f" (found {first['input']!r})"
+    return f"{subject}: {message}{found}." if name else f"{message}{found}."
+
+
+def _path(error: Any, tree: Any) -> list[str]:
+    """Returns the names that lead to an error, without the tags of unions that pydantic puts between them."""
+    path, node = [], tree
+    for part in error["loc"]:
+        inside = isinstance(node, dict) and part in node
+        if inside or (isinstance(node, list) and isinstance(part, int)):
+            node = node[part]
+        elif error["type"] != "missing" or part != error["loc"][-1]:
+            continue
+        path.append(str(part))
+    return path
+
+
+def _known(error: ValidationError, schema: type[BaseModel], tree: Any) -> list[str]:
+    """Returns the names that there are once the unknown ones are taken out; none if more than these is wrong."""
+    tree = copy.deepcopy(tree)
+    for unknown in (e for e in error.errors() if e["type"] == "extra_forbidden"):
+        *path, last = _path(unknown, tree)
+        node = functools.reduce(lambda node, part: node[int(part) if isinstance(node, list) else part], path, tree)
+        node.pop(last)
+    try:
+        return option_names(schema.model_validate(tree))
+    except ValidationError:
+        return []

@@ -12,9 +12,17 @@ class UserError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Returns the phrase that follows "unknown X": the nearest known names, or all of them where none is near."""
+    """Returns the phrase that follows "unknown X": the nearest known names, or all of them where none is near.
+
+    Dotted names are near too if their last parts are: `lr` to `optimizer.g.lr`.
+    """
+
+    def likeness(other: str) -> float:
+        last = difflib.SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
+        return max(difflib.SequenceMatcher(None, name, other).ratio(), 0.9 * last if last > 0.75 else 0.0)
+
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = sorted((k for k in known if likeness(k) >= 0.5), key=likeness, reverse=True)[:3]
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "known: " + ", ".join(known) + "."
+    return "known: " + ", ".join(known[:20]) + (f" and {len(known) - 20} more." if len(known) > 20 else ".")
