@@ -42,5 +42,5 @@ class Header(Config):
     licence: str = ""
     data: str = ""
     images_seen: int = Field(default=0, ge=0)
-    scores: dict[str, float] = {}
-    provenance: dict[str, Any] = {}
+    scores: dict[str, float] = Field(default_factory=dict)
+    provenance: dict[str, Any] = Field(default_factory=dict)

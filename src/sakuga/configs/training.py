@@ -18,7 +18,9 @@ from sakuga.configs.models import (
 class DataConfig(Config):
     """How real pictures are shown to D."""
 
-    resolution: int | Auto = Field(default="auto", description="pixels a side; auto: as the data set is")
+    resolution: Annotated[int, Field(ge=1)] | Auto = Field(
+        default="auto", description="pixels a side; auto: as the data set is"
+    )
     flip: bool = Field(default=True, description="mirror each picture with probability 1/2")
     rotate: float = Field(default=0.0, ge=0, le=180, description="rotate by a uniform angle of +- so many degrees")
 
@@ -83,19 +85,10 @@ class DiffAugmentConfig(Config):
     kind: Literal["diffaugment"] = "diffaugment"
     color: bool = True
     translation: float = Field(default=0.125, ge=0, le=0.5, description="largest shift, in parts of the side")
-    cutout: float = Field(
-        default=0.0, ge=0, le=1, description="side of the square that is cut out, in parts of the side"
-    )
+    cutout: float = Field(default=0.0, ge=0, le=1, description="side of the square cut out, in parts of the side")
 
 
 AugmentConfig = Annotated[NoAugmentConfig | DiffAugmentConfig, Field(discriminator="kind")]
-
-
-class FeatureLossConfig(Config):
-    """A second D that looks at frozen EfficientNet-Lite0 features (Sauer et al., "Projected GANs Converge Faster", 2021)."""
-
-    weight: float = Field(default=0.0, ge=0, description="weight of its hinge loss beside the main loss; 0: none")
-    resolution: int = Field(default=64, ge=32, description="pixels a side that the frozen net sees")
 
 
 class AdamConfig(Config):
@@ -174,7 +167,6 @@ class TrainConfig(Config):
     )
     penalty: PenaltyConfig = NoPenaltyConfig()
     augment: AugmentConfig = NoAugmentConfig()
-    features: FeatureLossConfig = FeatureLossConfig()
     optimizer: OptimizersConfig = OptimizersConfig()
     ratio: RatioConfig = RatioConfig()
     controller: ControllerConfig = ControllerConfig()
@@ -186,4 +178,6 @@ class TrainConfig(Config):
     seed: int = Field(default=0, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool | Auto = "auto"
-    threads: int | Auto = Field(default="auto", description="CPU threads; part of the run, since results depend on it")
+    threads: Annotated[int, Field(ge=1)] | Auto = Field(
+        default="auto", description="CPU threads; part of the run, since results depend on it"
+    )
