@@ -5,6 +5,8 @@ import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from typing import Any
 
 import torch
 
@@ -49,20 +51,24 @@ def autocast(device: torch.device, dtype: torch.dtype):
     return torch.autocast(device.type, dtype)
 
 
+# torch.utils.deterministic is a module whose attribute is a property: unknown to type checkers.
+_settings: Any = torch.utils.deterministic
+
+
 @contextlib.contextmanager
 def deterministic(enabled: bool = True) -> Iterator[None]:
     """Makes torch use deterministic algorithms inside, without its costly fill of uninitialised memory."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    before = torch.are_deterministic_algorithms_enabled(), _settings.fill_uninitialized_memory
     if enabled:
         # cuBLAS reads this when its first handle is made.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(enabled, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    _settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0])
-        torch.utils.deterministic.fill_uninitialized_memory = before[1]
+        _settings.fill_uninitialized_memory = before[1]
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
