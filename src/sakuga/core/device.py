@@ -6,7 +6,6 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 import torch
 
