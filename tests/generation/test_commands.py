@@ -1,0 +1,164 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from sakuga.cli import main
+from sakuga.core.images import grid
+from sakuga.generation.sample import best_of
+
+
+def _pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def _all_files(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_one_png_for_each_seed_with_its_parameters(model, model_file, tmp_path, capsys):
+    assert main(["generate", str(model_file), "--out", str(tmp_path / "out"), "--seeds", "0-2,77"]) == 0
+    files = sorted((tmp_path / "out").iterdir())
+    assert [file.name for file in files] == [f"seed{seed:010d}.png" for seed in (0, 1, 2, 77)]
+    expected = model.sample_images(model.z_of_seeds([0, 1, 2, 77]))
+    assert np.array_equal(np.stack([_pixels(file) for file in files]), expected)
+    text = Image.open(files[3]).text
+    assert text["seed"] == "77" and text["model"] == "tiny" and text["sigma"] == "0.8"
+    assert text["Copyright"] == "CC0-1.0" and text["Software"].startswith("sakuga ")
+    assert text["model sha256"] == model.sha256 and len(model.sha256) == 64
+    assert str(tmp_path / "out") in capsys.readouterr().out
+
+
+def test_sigma_changes_pictures_and_is_written_down(model_file, tmp_path):
+    for sigma in ("0.8", "0.4"):
+        assert (
+            main(["generate", str(model_file), "--out", str(tmp_path / sigma), "--seeds", "5", "--sigma", sigma]) == 0
+        )
+    usual, narrow = (tmp_path / sigma / "seed0000000005.png" for sigma in ("0.8", "0.4"))
+    assert Image.open(narrow).text["sigma"] == "0.4"
+    assert not np.array_equal(_pixels(usual), _pixels(narrow))
+
+
+def test_a_sheet_shows_all_seeds_in_order(model, model_file, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    command = [
+        "generate",
+        str(model_file),
+        "--sheet",
+        str(sheet),
+        "--seeds",
+        "3-9",
+        "--columns",
+        "4",
+        "--batch-size",
+        "3",
+    ]
+    assert main(["generate", str(model_file), "--sheet", str(sheet), *arguments]) == 0
+    expected = grid(model.sample_images(model.z_of_seeds(range(3, 10))), 4)
+    assert np.abs(_pixels(sheet).astype(int) - expected).max() <= 1
+    assert _all_files(tmp_path).keys() == {"sheet.png"}
+
+
+def test_the_best_are_kept_best_first(model, model_file, tmp_path):
+    sheet, out = tmp_path / "best.png", tmp_path / "best"
+    arguments = ["--best-of", "20", "--keep", "4", "--sheet", str(sheet), "--out", str(out)]
+    assert main(["generate", str(model_file), *arguments]) == 0
+    best = best_of(model, range(20), 4)
+    assert sorted(path.name for path in out.iterdir()) == sorted(f"seed{seed:010d}.png" for seed in best.seeds)
+    assert np.array_equal(_pixels(sheet), grid(best.images))
+    scores = [float(Image.open(out / f"seed{seed:010d}.png").text["score"]) for seed in best.seeds]
+    assert scores == sorted(scores, reverse=True)
+    assert scores == pytest.approx(best.scores, abs=1e-3)
+
+
+def test_the_best_of_given_seeds(model, model_file, tmp_path):
+    assert main(["generate", str(model_file), "--seeds", "50-59", "--keep", "2", "--out", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"seed{s:010d}.png" for s in best_of(model, range(50, 60), 2).seeds
+    }
+
+
+def test_attributes_are_told_and_written_down(conditional, tmp_path):
+    arguments = ["--attributes", "hair=red", "--seeds", "1-3", "--out", str(tmp_path)]
+    assert main(["generate", str(conditional.path), *arguments]) == 0
+    eyes = conditional.schema.attribute("eyes").values
+    for seed, labels in zip((1, 2, 3), conditional.labels_of([1, 2, 3]), strict=True):
+        text = Image.open(tmp_path / f"seed{seed:010d}.png").text
+        assert (text["hair"], text["eyes"]) == ("red", eyes[labels[1]])
+
+
+def test_existing_files_are_replaced_only_when_told(model_file, tmp_path, capsys):
+    arguments = ["generate", str(model_file), "--out", str(tmp_path), "--seeds", "1-3"]
+    assert main(arguments) == 0
+    before = _all_files(tmp_path)
+    assert main([*arguments[:-1], "2-5", "--sigma", "0.1"]) == 2
+    assert "seed0000000002.png and 1 more would be overwritten" in capsys.readouterr().err
+    assert _all_files(tmp_path) == before
+    assert main([*arguments, "--sigma", "0.1", "--overwrite"]) == 0
+    assert _all_files(tmp_path).keys() == before.keys()
+    assert all(data != before[name] for name, data in _all_files(tmp_path).items())
+
+
+def test_interpolate_writes_a_gif_and_a_strip(model, model_file, tmp_path):
+    gif, strip = tmp_path / "way.gif", tmp_path / "way.png"
+    arguments = ["--seeds", "3,17", "--frames", "6", "--fps", "10", "--scale", "2"]
+    assert main(["interpolate", str(model_file), *arguments, "--out", str(gif), "--strip", str(strip)]) == 0
+    animation = Image.open(gif)
+    assert (animation.n_frames, animation.size, animation.info["loop"]) == (6, (64, 64), 0)
+    assert animation.info["duration"] == 100
+    assert _pixels(strip).shape == (64 + 4, 6 * (64 + 2) + 2, 3)
+    first = model.sample_images(model.z_of_seeds([3]))[0]
+    assert np.abs(_pixels(strip)[2:66:2, 2:66:2].astype(int) - first).max() <= 1
+    assert Image.open(strip).text["seeds"] == "3,17"
+
+
+def test_interpolate_to_a_strip_alone_and_without_loop(model, model_file, tmp_path):
+    strip = tmp_path / "way.png"
+    arguments = ["--seeds", "3,17", "--frames", "4", "--no-loop", "--kind", "linear", "--columns", "2"]
+    assert main(["interpolate", str(model_file), *arguments, "--out", str(strip)]) == 0
+    last = model.sample_images(model.z_of_seeds([17]))[0]
+    assert np.abs(_pixels(strip)[-34:-2, -34:-2].astype(int) - last).max() <= 1
+    assert _all_files(tmp_path).keys() == {"way.png"}
+
+
+GENERATE, INTERPOLATE = ["generate", "MODEL"], ["interpolate", "MODEL", "--out", "TMP/a.gif"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (GENERATE, "--out FOLDER"),
+        ([*GENERATE, "--out", "TMP/o", "--seeds", "5-3"], "'5-3' is not a seed or a range"),
+        ([*GENERATE, "--out", "TMP/o", "--seeds", "a"], "'a' is not a seed"),
+        ([*GENERATE, "--out", "TMP/o", "--sigma", "-1"], "sigma of -1"),
+        ([*GENERATE, "--out", "TMP/o", "--best-of", "4", "--keep", "5"], "5 of 4 pictures cannot be kept"),
+        ([*GENERATE, "--out", "TMP/o", "--keep", "65"], "65 of 64 pictures cannot be kept"),
+        ([*GENERATE, "--out", "TMP/o", "--best-of", "0"], "--best-of 0 is too small"),
+        ([*GENERATE, "--out", "TMP/o", "--best-of", "8", "--seeds", "0-3"], "disagree"),
+        ([*GENERATE, "--out", "TMP/o", "--attributes", "hair=aqua"], "without attributes"),
+        ([*GENERATE, "--out", "TMP/o", "--attributes", "hair"], "hair=aqua,eyes=orange"),
+        ([*GENERATE, "--out", "TMP/o", "--device", "tpu"], "not a device"),
+        ([*GENERATE, "--out", "TMP/o", "--threads", "0"], "--threads 0 is too small"),
+        ([*GENERATE, "--out", "TMP/o", "--batch-size", "0"], "--batch-size 0 is too small"),
+        ([*GENERATE, "--sheet", "TMP/sheet.jpg"], "ends in .png"),
+        ([*GENERATE, "--sheet", "TMP/sheet.png", "--columns", "0"], "--columns 0 is too small"),
+        ([*GENERATE, "--sheet", "TMP/sheet.png", "--seeds", "0-10000"], "at most 10,000 pictures"),
+        (["generate", "faces65x", "--out", "TMP/o"], "No model 'faces65x'"),
+        (["generate", "TMP/no.safetensors", "--out", "TMP/o"], "is not there"),
+        ([*INTERPOLATE, "--seeds", "3"], "at least two"),
+        ([*INTERPOLATE, "--seeds", "3,4", "--frames", "0"], "0 frames make no way"),
+        ([*INTERPOLATE, "--seeds", "3,4", "--fps", "0"], "0 frames a second"),
+        ([*INTERPOLATE, "--seeds", "3,4", "--fps", "100"], "100 frames a second"),
+        ([*INTERPOLATE, "--seeds", "3,4", "--scale", "0"], "--scale 0 is too small"),
+        ([*INTERPOLATE, "--seeds", "3,4", "--sigma", "-2"], "sigma of -2"),
+        ([*INTERPOLATE, "--seeds", "3,4", "--strip", "TMP/a.jpg"], "ends in .png"),
+        (["interpolate", "MODEL", "--seeds", "3,4", "--out", "TMP/a.mp4"], "ends in .gif or .png"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_write_nothing(model_file, tmp_path, capsys, arguments, sentence):
+    places = {"MODEL": str(model_file)}
+    written = [places.get(argument, argument).replace("TMP", str(tmp_path)) for argument in arguments]
+    assert main(written) == 2
+    output = capsys.readouterr()
+    assert sentence in output.err
+    assert output.err.count("\n") == 1 and output.out == ""
+    assert list(tmp_path.iterdir()) == []
