@@ -40,18 +40,7 @@ def test_sigma_changes_pictures_and_is_written_down(model_file, tmp_path):
 
 def test_a_sheet_shows_all_seeds_in_order(model, model_file, tmp_path):
     sheet = tmp_path / "sheet.png"
-    command = [
-        "generate",
-        str(model_file),
-        "--sheet",
-        str(sheet),
-        "--seeds",
-        "3-9",
-        "--columns",
-        "4",
-        "--batch-size",
-        "3",
-    ]
+    arguments = ["--seeds", "3-9", "--columns", "4", "--batch-size", "3"]
     assert main(["generate", str(model_file), "--sheet", str(sheet), *arguments]) == 0
     expected = grid(model.sample_images(model.z_of_seeds(range(3, 10))), 4)
     assert np.abs(_pixels(sheet).astype(int) - expected).max() <= 1
