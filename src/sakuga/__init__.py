@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sakuga.evaluation.evaluate import evaluate
     from sakuga.generation.model import generate, load
+    from sakuga.reporting.sheets import grid
     from sakuga.training.start import train
 
 # Imported when first asked for, so that neither `import sakuga` nor the command line's help waits for torch.
 _PUBLIC = {
     "evaluate": "sakuga.evaluation.evaluate",
     "generate": "sakuga.generation.model",
+    "grid": "sakuga.reporting.sheets",
     "load": "sakuga.generation.model",
     "train": "sakuga.training.start",
 }
 
-__all__ = ["evaluate", "generate", "load", "train"]
+__all__ = ["evaluate", "generate", "grid", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -60,6 +60,10 @@ def test_impossible_speeds_are_refused(frames, fps):
         gif_bytes(frames, fps)
 
 
+def test_pil_images_are_frames_too(frames):
+    assert gif_bytes([Image.fromarray(frame) for frame in frames]) == gif_bytes(frames)
+
+
 def test_a_file_is_overwritten_only_when_told(frames, tmp_path):
     path = save_gif(tmp_path / "a.gif", frames)
     before = path.read_bytes()

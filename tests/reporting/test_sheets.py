@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sakuga.core import images
-from sakuga.reporting.sheets import labeled_sheet
+from sakuga.reporting.sheets import grid, labeled_sheet
 
 
 @pytest.fixture
@@ -45,3 +45,8 @@ def test_wide_captions_are_broken_at_spaces(pictures):
     short, long = (labeled_sheet(pictures, 3, column_captions=["a", "b", text]) for text in ("c", "one two three four"))
     assert long.shape[1] == short.shape[1]
     assert long.shape[0] > short.shape[0]
+
+
+def test_pil_images_become_one(pictures):
+    sheet = grid(images.to_pil(pictures), 3, scale=2)
+    assert np.array_equal(np.asarray(sheet), labeled_sheet(pictures, 3, scale=2))

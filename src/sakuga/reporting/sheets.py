@@ -10,6 +10,19 @@ from sakuga.core import images
 _INK, _MARGIN = (60, 60, 70), 6
 
 
+def grid(pictures: Sequence[Image.Image], columns: int | None = None, scale: int = 1) -> Image.Image:
+    """Lays pictures of one size out row by row.
+
+    Args:
+        pictures: At least one.
+        columns: Pictures a row; as square as possible if None.
+        scale: Each pixel becomes a square of so many.
+    """
+    return Image.fromarray(
+        labeled_sheet(np.stack([np.asarray(p.convert("RGB")) for p in pictures]), columns, scale=scale)
+    )
+
+
 def labeled_sheet(
     pictures: np.ndarray,
     columns: int | None = None,
