@@ -97,8 +97,8 @@ def _help(argv: list[str]) -> str:
         "  --labels FILE      table file,attribute,... to use with the data",
         "  --device NAME      auto, cpu, cuda or mps",
         "",
-        "Lengths are written '300k images', '50 epochs' or '2000 steps', schedules 'every 10 epochs', '1, 3, 10 epochs' or",
-        "'never'.",
+        "Lengths are written '300k images', '50 epochs' or '2000 steps';",
+        "schedules 'every 10 epochs', '1, 3, 10 epochs' or 'never'.",
         "",
     ]
     if named is None:

@@ -8,14 +8,7 @@ from pydantic import Field, model_serializer, model_validator
 
 from sakuga.configs.base import Config
 
-_UNITS = {
-    "image": "images",
-    "images": "images",
-    "epoch": "epochs",
-    "epochs": "epochs",
-    "step": "steps",
-    "steps": "steps",
-}
+_UNITS = {name: unit for unit in ("images", "epochs", "steps") for name in (unit, unit.removesuffix("s"))}
 _SCALES = {"": 1, "k": 1_000, "M": 1_000_000}
 
 

@@ -34,6 +34,12 @@ class DcganGeneratorConfig(_Dcgan):
     upsample: Literal["transposed", "nearest"] = "transposed"
     tail: Literal["transposed", "shuffle"] = "transposed"
 
+    @model_validator(mode="after")
+    def _last_layer(self) -> Self:
+        if self.tail == "shuffle" and self.resolution == 96:
+            raise ValueError("the last layer triples the side to 96 pixels: choose --generator.tail transposed")
+        return self
+
 
 class DcganDiscriminatorConfig(_Dcgan):
     """D of the same paper, G mirrored."""

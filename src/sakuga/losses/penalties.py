@@ -13,8 +13,8 @@ class Penalty(NamedTuple):
     """One penalty. The step runs D at `points` and passes what came out to `value`.
 
     Attributes:
-        points: Maps real and fake pictures, float `[N, 3, H, W]`, to the pictures where the slope is taken; they require
-            gradients.
+        points: Maps real and fake pictures, float `[N, 3, H, W]`, to the pictures where the slope is taken; they
+            require gradients.
         value: Maps these points and D's logits there, float `[N, P]`, to the penalty of each sample, float `[N]`.
     """
 

@@ -6,6 +6,7 @@ and Practice", 2018. Written from these descriptions.
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ class DcganDiscriminator(Discriminator):
         widths = _widths(self.resolution, config.channels)
         kernel = (5, 3, 1) if _triples(self.resolution) else (4, 2, 1)
         layers: list[nn.Module] = [weight_norm(config.norm, nn.Conv2d(3, widths[0], *kernel)), nn.LeakyReLU(0.2, True)]
-        for before, width in zip(widths, widths[1:], strict=False):
+        for before, width in pairwise(widths):
             conv = nn.Conv2d(before, width, 4, 2, 1, bias=config.norm not in ("batch", "layer"))
             layers += [weight_norm(config.norm, conv), norm_layer(config.norm, width), nn.LeakyReLU(0.2, True)]
         if config.minibatch_std:

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs in order to go on as if nothing had happened, each in one file without pickles."""
+"""Checkpoints: all that a run needs in order to go on as if nothing had happened, each in one file, no pickle."""
 
 import re
 from collections.abc import Mapping

@@ -17,8 +17,8 @@ class Controller:
     """Slows whichever side is ahead.
 
     D's advantage, smoothed over rounds, is compared with a band. Above it the level rises, below it the level falls, by
-    one for each `speed` images. A positive level slows D, a negative one G: the first two levels halve its learning rate
-    each, the next two halve how often it learns.
+    one for each `speed` images. A positive level slows D, a negative one G: the first two levels halve its learning
+    rate each, the next two halve how often it learns.
 
     Args:
         config: The band and the speed.

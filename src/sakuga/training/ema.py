@@ -14,8 +14,8 @@ class Ema:
     Args:
         network: What is averaged.
         half_life: In images.
-        config: Its ramp-up: the half-life is at most this part of the images seen, so that the first, random weights are
-            soon forgotten (Karras et al. 2020).
+        config: Its ramp-up: the half-life is at most this part of the images seen, so that the first, random weights
+            are soon forgotten (Karras et al. 2020).
     """
 
     def __init__(self, network: nn.Module, half_life: int, config: EmaConfig):
@@ -35,6 +35,8 @@ class Ema:
         weight = 1 - 0.5 ** (batch_size / half_life) if half_life > 0 else 1.0
         ours, theirs = self.network.state_dict(), self.source.state_dict()
         floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([ours[name] for name in floats], [theirs[name] for name in floats], weight)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+            [ours[name] for name in floats], [theirs[name] for name in floats], weight
+        )
         for name in ours.keys() - set(floats):
             ours[name].copy_(theirs[name])

@@ -17,7 +17,7 @@ class Estimate:
 
     Attributes:
         images_per_second: Over all processes, without what is written on the way.
-        memory_bytes: The most that was in use: of the device, or of this process on a CPU. None where it cannot be told.
+        memory_bytes: The most that was in use: of the device, or of this process on a CPU; None if it cannot be told.
     """
 
     images_per_second: float

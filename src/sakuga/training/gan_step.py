@@ -43,7 +43,9 @@ class GanStep:
         with random_scope(config.seed, "weights", "discriminator"):
             self.discriminator: Discriminator = build_discriminator(config.discriminator, schema)
         self.networks = nn.ModuleDict({"generator": self.generator, "discriminator": self.discriminator})
-        self.networks.to(device, memory_format=torch.channels_last if config.channels_last else torch.contiguous_format)
+        self.networks.to(device)
+        if config.channels_last:
+            self.networks.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.optimized = {"g": self.generator, "d": self.discriminator}
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)

@@ -17,8 +17,9 @@ class NotFinite(UserError):
 
     def __init__(self, phase: str, images: int):
         super().__init__(
-            f"Training stopped at {images:,} images: phase {phase} gave a loss or a gradient that is not finite. The last "
-            "checkpoint is intact; lower --optimizer.g.lr and --optimizer.d.lr, or use --precision float32, in a new run."
+            f"Training stopped at {images:,} images: phase {phase} gave a loss or a gradient that is not finite. The "
+            "last checkpoint is intact; in a new run lower --optimizer.g.lr and --optimizer.d.lr, or use --precision "
+            "float32."
         )
 
 
@@ -45,8 +46,9 @@ class Health:
         return self._report(
             {
                 "d_strong": mean > _STRONG
-                and f"D tells nearly every fake (advantage {mean:.2f}) and G learns little from it: try --controller.enabled "
-                "true, a lower --optimizer.d.lr, or --penalty.kind r1 with a larger --penalty.weight.",
+                and f"D tells nearly every fake (advantage {mean:.2f}) and G learns little from it: try "
+                "--controller.enabled true, a lower --optimizer.d.lr, or --penalty.kind r1 with a larger "
+                "--penalty.weight.",
                 "d_weak": mean < _WEAK
                 and f"D cannot tell real from fake (advantage {mean:.2f}): try a higher --optimizer.d.lr, a larger "
                 "--discriminator.channels, or a higher --ratio.g_every.",
@@ -59,9 +61,9 @@ class Health:
         return self._report(
             {
                 "collapsed": part < _COLLAPSED
-                and f"G makes nearly the same picture from every z ({part:.0%} of the real pictures' diversity): go back to "
-                "an earlier snapshot with --init.generator, and try a lower --optimizer.g.lr, a stronger penalty or "
-                "--discriminator.minibatch_std true.",
+                and f"G makes nearly the same picture from every z ({part:.0%} of the real pictures' diversity): go "
+                "back to an earlier snapshot with --init.generator, and try a lower --optimizer.g.lr, a stronger penalty "
+                "or --discriminator.minibatch_std true.",
             }
         )
 

@@ -76,7 +76,8 @@ class Loop:
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns everything that a checkpoint holds, as live tensors."""
-        groups: dict[str, Mapping[str, Tensor]] = {
+        groups: dict[str, Mapping[str, Tensor]] = {}
+        groups |= {
             "networks": self.step.networks.state_dict(),
             "ema": self.ema.network.state_dict(),
         } | {f"optimizer.{name}": optimizer.tensors() for name, optimizer in self.optimizers.items()}

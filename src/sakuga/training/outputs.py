@@ -84,7 +84,7 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
     page = Page(f"{config.recipe}: {loop.images:,} images")
     page.text(f"Trained on {loop.dataset.name} ({len(loop.dataset):,} pictures of {loop.dataset.resolution} pixels).")
     for message in messages:
-        page.text(f"Health: {message}")
+        page.note(message)
     sheets = sorted((run_dir / "sheets").glob("*.png"))
     # The first, the last, and a few between tell the story; all of them would make a page too large to send.
     for place in sorted({round(i * (len(sheets) - 1) / 5) for i in range(6)}, reverse=True) if sheets else []:
@@ -95,7 +95,7 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
         [["measured last", ""], *[[k, f"{v:,.4g}" if isinstance(v, float) else str(v)] for k, v in last.items()]]
     )
     page.code(record.get("command", ""))
-    page.table([["machine", ""], *[[str(k), str(v)] for k, v in record.get("environment", {}).items()]])
+    page.heading("Machine").table(record.get("environment", {}))
     page.code(config.model_dump_json(indent=2))
     write_text(run_dir / "report.html", page.html())
 

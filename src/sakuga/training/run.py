@@ -51,7 +51,7 @@ class Run:
         self.seconds, self.scores, self.messages = 0.0, {}, []
         self.health = Health(outputs.sheet_of_real(self.loop))
         self.extractor = (
-            load_extractor("efficientnet", device=str(device)) if _asked(config.outputs.evaluations) else None
+            load_extractor("efficientnet", device=str(device)) if config.outputs.evaluations != Schedule() else None
         )
 
     def resume(self) -> None:
@@ -167,10 +167,6 @@ class Run:
             text = f"at {self.loop.images:,} images: {message}"
             self.messages.append(text)
             progress.say(text)
-
-
-def _asked(schedule: Schedule) -> bool:
-    return schedule != Schedule()
 
 
 @contextmanager
