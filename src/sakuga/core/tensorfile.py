@@ -29,7 +29,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], value: Any, *
         UserError: If the file cannot be written or the disk is full.
     """
     # safetensors refuses the channels_last format and tensors that share memory.
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     with writing(path, overwrite=overwrite) as temporary:
         try:
             save_file(plain, temporary, {_KEY: json.dumps(value)})
