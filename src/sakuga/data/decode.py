@@ -21,6 +21,17 @@ MAX_PIXELS = 64 * 10**6
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000")
 
 _EXIF_ORIENTATION = 0x0112
+_SIGNATURES = (
+    ("PNG", 0, b"\x89PNG"),
+    ("JPEG", 0, b"\xff\xd8\xff"),
+    ("WEBP", 8, b"WEBP"),
+    ("GIF", 0, b"GIF8"),
+    ("BMP", 0, b"BM"),
+    ("TIFF", 0, b"II*\0"),
+    ("TIFF", 0, b"MM\0*"),
+    ("AVIF", 4, b"ftypavi"),
+    ("JPEG2000", 4, b"jP  "),
+)
 
 
 class BadFile(Exception):
@@ -46,8 +57,8 @@ class Problem:
 def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
     """Decodes one picture: the first frame, upright by its EXIF tag, transparency over white, 8 bits.
 
-    With a resolution, the largest centered square is cut out and resized to it by Pillow's Lanczos filter
-    (antialiased). A picture whose shorter side is less than half the resolution is too small.
+    With a resolution, the picture is scaled by Pillow's Lanczos filter (antialiased) so that its shorter side is the
+    resolution, and the central square is kept. A picture whose shorter side is less than half of it is too small.
 
     Args:
         data: The whole file.
@@ -71,7 +82,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
     except Image.DecompressionBombError:
         raise BadFile(f"decompression bomb: more than {MAX_PIXELS // 10**6} million pixels announced") from None
     except UnidentifiedImageError:
-        raise BadFile("not a picture (none of " + ", ".join(FORMATS) + " by its content)") from None
+        raise BadFile(_unknown(data)) from None
     except MemoryError:
         raise BadFile("out of memory") from None
     except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
@@ -91,14 +102,17 @@ def _refuse_size(width: int, height: int, resolution: int | None) -> None:
 
 
 def _refuse_cut_short(format_name: str | None, data: bytes) -> None:
-    # Pillow accepts these two without their last bytes, and may then show rows that never arrived.
-    whole = True
-    if format_name == "PNG":
-        whole = b"IEND" in data[-4096:] or b"IEND\xaeB`\x82" in data
-    elif format_name == "WEBP":
-        whole = len(data) >= int.from_bytes(data[4:8], "little") + 8
-    if not whole:
+    # Pillow accepts these without their last bytes, and may then show rows that never arrived.
+    end = {"PNG": b"IEND\xaeB`\x82", "GIF": b"\0;"}.get(format_name or "", b"")
+    if end not in data:
         raise BadFile("truncated: the end of the file is missing")
+
+
+def _unknown(data: bytes) -> str:
+    for name, start, signature in _SIGNATURES:
+        if data[start:].startswith(signature):
+            return f"damaged or truncated (it begins as {name})"
+    return "not a picture (none of " + ", ".join(FORMATS) + " by its content)"
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -77,18 +77,13 @@ def annotate(source: Source, labels: Path | None = None) -> Annotations:
     Raises:
         UserError: If a label file is unreadable or names none of the pictures.
     """
-    found = Annotations()
-    if (packed := source.metadata("dataset.json")) is not None:
-        found = _from_dataset_json(packed, source)
+    document = source.metadata("dataset.json")
+    found = Annotations() if document is None else _from_dataset_json(document, source)
     table = read_metadata(labels) if labels is not None else source.metadata("labels.csv")
     if table is not None:
         where = str(labels) if labels is not None else "labels.csv"
-        from_table = _from_csv(table, where, source, found.original_names)
-        from_table.original_names = found.original_names
-        return from_table
-    if not found.attributes and not found.original_names:
-        return _from_folders(source)
-    return found
+        return _from_csv(table, where, source, found.original_names)
+    return found if document is not None else _from_folders(source)
 
 
 def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str, str]) -> Annotations:
@@ -100,7 +95,8 @@ def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str,
             "`file`, as in file,hair,eyes."
         )
     column = header.index("file")
-    found = Annotations(attributes=tuple(name for name in header if name != "file"))
+    attributes = tuple(name for name in header if name != "file")
+    found = Annotations(attributes=attributes, original_names=original_names)
     known = _names_by_any_name(source, original_names)
     matched = 0
     for row in rows[1:]:

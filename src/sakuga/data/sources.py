@@ -61,7 +61,7 @@ class FolderSource:
         self.path = path
         self.problems: list[Problem] = []
         self._files: dict[str, Path] = {}
-        for file in _walk(path):
+        for file in self._walk():
             name = _printable(file.relative_to(path).as_posix())
             if name in self._files:
                 self.problems.append(Problem(name, "bad name: another file's differs only in unprintable characters"))
@@ -69,6 +69,19 @@ class FolderSource:
                 self._files[name] = file
         self._metadata = _split_metadata(self._files)
         self.names = sorted(self._files)
+
+    def _walk(self) -> Iterator[Path]:
+        def unreadable(error: OSError) -> None:
+            name = _printable(os.path.relpath(error.filename, self.path))
+            self.problems.append(Problem(name, f"cannot be read ({error.strerror})"))
+
+        seen: set[str] = set()  # linked folders are followed, but not in circles
+        for folder, subfolders, files in os.walk(self.path, onerror=unreadable, followlinks=True):
+            real = os.path.realpath(folder)
+            subfolders[:] = sorted(name for name in subfolders if real not in seen and not _hidden(name))
+            if real not in seen:
+                yield from (Path(folder, name) for name in sorted(files) if not _hidden(name))
+            seen.add(real)
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of a file; raises BadFile if they cannot be had."""
@@ -187,18 +200,6 @@ def _split_metadata(files: dict) -> dict:
             if place + name in files:
                 found.setdefault(name, files.pop(place + name))
     return found
-
-
-def _walk(top: Path) -> Iterator[Path]:
-    seen: set[tuple[int, int]] = set()  # linked folders are followed, but not in circles
-    for folder, subfolders, files in os.walk(top, followlinks=True):
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:
-            subfolders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        subfolders[:] = sorted(name for name in subfolders if not _hidden(name))
-        yield from (Path(folder, name) for name in files if not _hidden(name))
 
 
 def _hidden(name: str) -> bool:
