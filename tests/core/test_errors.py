@@ -2,9 +2,17 @@ from sakuga.core.errors import nearest
 
 
 def test_near_names_are_offered():
-    assert nearest("dcgan69", ["dcgan64", "dcgan96", "quick64"]) == "did you mean 'dcgan96' or 'dcgan64'?"
+    assert nearest("quik64", ["dcgan64", "dcgan96", "quick64"]) == "did you mean 'quick64'?"
+    assert nearest("dcgan69", ["dcgan64", "dcgan96", "quick64"]) == "did you mean 'dcgan64' or 'dcgan96'?"
     assert nearest("loss.knd", ["loss.kind", "batch_size"]) == "did you mean 'loss.kind'?"
 
 
-def test_all_names_are_offered_where_none_is_near():
+def test_a_last_part_is_enough():
+    names = ["optimizer.d.lr", "optimizer.g.lr", "data.flip", "loss.kind"]
+    assert nearest("lr", names) == "did you mean 'optimizer.d.lr' or 'optimizer.g.lr'?"
+    assert nearest("g.flop", names) == "did you mean 'data.flip'?"
+
+
+def test_all_names_are_told_where_none_is_near():
     assert nearest("xyz", ["b", "a"]) == "known: a, b."
+    assert nearest("xyz", [f"{i:02}" for i in range(23)]).endswith("18, 19 and 3 more.")
