@@ -62,8 +62,8 @@ class Health:
             {
                 "collapsed": part < _COLLAPSED
                 and f"G makes nearly the same picture from every z ({part:.0%} of the real pictures' diversity): go "
-                "back to an earlier snapshot with --init.generator, and try a lower --optimizer.g.lr, a stronger penalty "
-                "or --discriminator.minibatch_std true.",
+                "back to an earlier snapshot with --init.generator, and try a lower --optimizer.g.lr, a stronger "
+                "penalty or --discriminator.minibatch_std true.",
             }
         )
 

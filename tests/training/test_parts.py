@@ -1,0 +1,98 @@
+"""Controller, health, meters, resolve."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from sakuga.configs.patch import patch
+from sakuga.configs.training import ControllerConfig, TrainConfig
+from sakuga.core.errors import UserError
+from sakuga.recipes import recipe
+from sakuga.training.controller import Controller
+from sakuga.training.estimate import duration_text
+from sakuga.training.health import Health, diversity
+from sakuga.training.metrics_log import Meters
+from sakuga.training.resolve import check, resolve
+
+
+def controlled(advantage: float, rounds: int) -> Controller:
+    controller = Controller(ControllerConfig(enabled=True, speed=100), 10)  # type: ignore[arg-type]
+    for _ in range(rounds):
+        controller.see(torch.tensor(advantage))
+        controller.update()
+    return controller
+
+
+def test_the_controller_slows_the_side_that_is_ahead() -> None:
+    ahead = controlled(1.0, 200)
+    assert ahead.lr_scale("d") == 0.25
+    assert ahead.lr_scale("g") == 1.0
+    assert [n for n in range(8) if ahead.wants("d", n)] == [0, 4]
+    behind = controlled(-0.5, 200)
+    assert behind.lr_scale("g") == 0.25
+    assert behind.lr_scale("d") == 1.0
+    assert all(behind.wants("d", n) for n in range(8))
+
+
+def test_the_controller_leaves_a_balanced_game_alone_and_comes_back_to_even_terms() -> None:
+    balanced = controlled(0.5, 100)
+    assert balanced.level == 0.0
+    ahead = controlled(1.0, 100)
+    level = ahead.level
+    for _ in range(50):
+        ahead.see(torch.tensor(0.5))
+        ahead.update()
+    assert 0 < ahead.level < level
+
+
+def test_the_controller_remembers() -> None:
+    one, other = controlled(1.0, 37), controlled(0.5, 1)
+    other.load_state(one.state())
+    assert other.state() == one.state()
+
+
+def test_health_reports_a_strong_d_once_until_it_has_passed(faces) -> None:
+    health = Health(faces.images[:8])
+    lines = [{"d_advantage": 1.0}] * 40 + [{"d_advantage": 0.5}] * 40 + [{"d_advantage": 1.0}] * 40
+    messages = [message for line in lines for message in health.see_metrics(line)]
+    assert len(messages) == 2
+    assert all("--optimizer.d.lr" in message for message in messages)
+
+
+def test_health_reports_a_collapse(faces) -> None:
+    health = Health(faces.images[:8])
+    assert health.see_sheet(np.repeat(faces.images[:1], 8, axis=0))[0].startswith("G makes nearly the same picture")
+    assert health.see_sheet(faces.images[8:16]) == []
+
+
+def test_diversity_is_the_mean_difference_of_neighbors() -> None:
+    assert diversity(np.array([[[[0, 0, 0]]], [[[30, 60, 90]]]], np.uint8)) == 60.0
+    assert diversity(np.zeros((1, 2, 2, 3), np.uint8)) == 0.0
+
+
+def test_meters_are_means_since_the_last_reading() -> None:
+    meters = Meters()
+    for value in (1.0, 2.0, 6.0):
+        meters.add("loss", torch.tensor(value))
+    copy = Meters()
+    copy.load_state(meters.state())
+    assert meters.read() == copy.read() == {"loss": 3.0}
+    assert meters.read() == {}
+
+
+def test_resolve_settles_every_auto(tiny_config: Callable[..., TrainConfig]) -> None:
+    complete = resolve(recipe("dcgan64"), 64, torch.device("cpu"))
+    assert "auto" not in complete.model_dump_json()
+    assert complete.generator.resolution == complete.discriminator.resolution == 64
+    assert complete.channels_last == (complete.precision == "bfloat16")
+
+
+def test_sizes_that_differ_are_refused_by_name() -> None:
+    with pytest.raises(UserError, match=r"--generator.resolution 64, .*--data.resolution alone|--data.resolution"):
+        check(patch(recipe("dcgan96"), {"generator.resolution": 64}))
+
+
+def test_durations_for_people() -> None:
+    assert [duration_text(s) for s in (5, 65, 3661, 7380)] == ["5 s", "1 min 05 s", "1 h 01 min", "2 h 03 min"]

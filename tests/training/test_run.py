@@ -1,0 +1,195 @@
+"""Whole runs: folders, resuming, killing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import read_value
+from sakuga.models.file import load_network, read_header
+from sakuga.training import checkpoint
+from sakuga.training.metrics_log import read_metrics
+
+Tensors = dict[str, torch.Tensor]
+
+
+def same(a: Tensors, b: Tensors) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_leaves_everything_it_promises(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    assert tiny_run(tmp_path / "run", {"outputs.snapshots": "every 80 images"})
+    folder = tmp_path / "run"
+    assert [p.stem for p in sorted((folder / "sheets").glob("*.png"))] == ["000000000080", "000000000160"]
+    assert Image.open(folder / "sheets" / "000000000160.png").size == (2 * 34 + 2, 2 * 34 + 2)
+    assert Image.open(folder / "curves.png").format == "PNG"
+    report = (folder / "report.html").read_text()
+    assert "data:image/png;base64," in report and "http" not in report.split("<body>")[1]
+    lines = list(read_metrics(folder))
+    assert [line["images"] for line in lines] == list(range(16, 161, 16))
+    assert all(0 <= line["d_real"] <= 1 and 0 <= line["d_fake"] <= 1 for line in lines)
+    header = read_header(folder / "model.safetensors")
+    assert header.images_seen == 160
+    assert header.provenance["config"]["batch_size"] == 8
+    assert load_network(folder / "snapshots" / "000000000080.safetensors", "generator")
+    assert len(checkpoint.existing(folder)) == checkpoint.KEPT
+    config = json.loads((folder / "run.json").read_text())["config"]
+    assert "auto" not in json.dumps(config)
+
+
+def test_interrupted_equals_uninterrupted(
+    tiny_run: Callable[..., bool], last_tensors: Callable[[Path], Tensors], tmp_path: Path
+) -> None:
+    changes = {"controller.enabled": True, "augment.kind": "diffaugment"}
+    tiny_run(tmp_path / "whole", changes)
+    tiny_run(tmp_path / "parts", changes | {"duration": "72 images"})
+    tiny_run(tmp_path / "parts", {"duration": "160 images"}, resume=True)
+    assert same(last_tensors(tmp_path / "whole"), last_tensors(tmp_path / "parts"))
+    states = [read_value(checkpoint.existing(tmp_path / n)[-1], "checkpoint")["loop"] for n in ("whole", "parts")]
+    assert states[0]["step"] == states[1]["step"]
+
+
+def test_a_damaged_last_line_of_the_log_is_cut_off(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    tiny_run(tmp_path / "run", {"duration": "80 images"})
+    with open(tmp_path / "run" / "metrics.jsonl", "a") as file:
+        file.write('{"images": 96, "loss_g": 1.0}\n{"images": 1')
+    tiny_run(tmp_path / "run", {"duration": "112 images"}, resume=True)
+    assert [line["images"] for line in read_metrics(tmp_path / "run")] == [16, 32, 48, 64, 80, 96, 112]
+
+
+def test_the_estimate_changes_nothing(
+    tiny_run: Callable[..., bool], last_tensors: Callable[[Path], Tensors], tmp_path: Path, monkeypatch, capfd
+) -> None:
+    monkeypatch.setattr("sakuga.training.run._ESTIMATE_FROM", 1)
+    tiny_run(tmp_path / "estimated", {"duration": "40 images"})
+    assert "images/s" in capfd.readouterr().err
+    monkeypatch.setattr("sakuga.training.run._ESTIMATE_FROM", 10**9)
+    tiny_run(tmp_path / "plain", {"duration": "40 images"})
+    assert same(last_tensors(tmp_path / "estimated"), last_tensors(tmp_path / "plain"))
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    options = ["--batch_size", "8", "--generator.channels", "4", "--discriminator.channels", "4"]
+    options += ["--data.resolution", "32", "--outputs.checkpoints", "every 3 steps", "--outputs.sheets", "never"]
+    start = [sys.executable, "-m", "sakuga", "train"]
+    if "--resume" in more:
+        return [*start, "--run-dir", str(folder), *more]
+    return [*start, "quick64", "--data", "synthetic:64", "--run-dir", str(folder), *options, *more]
+
+
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def kill_and_resume(folder: Path, duration: str, kills: int, number: int) -> None:
+    arguments = command(folder, "--duration", duration)
+    for i in range(kills):
+        process = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        seen = len(list(read_metrics(folder)))
+        # Once it has begun to train: at a moment that differs from kill to kill.
+        while process.poll() is None and time.monotonic() < deadline and len(list(read_metrics(folder))) <= seen:
+            time.sleep(0.02)
+        time.sleep(0.013 * ((i * 7) % 11))
+        if process.poll() is None:
+            process.send_signal(number)
+        process.wait(60)
+        if (folder / "run.json").exists():
+            arguments = command(folder, "--resume")
+    subprocess.run(arguments, env=ENVIRONMENT, check=True, capture_output=True)
+
+
+def check_killed(folder: Path, last_tensors: Callable[[Path], Tensors], kills: int, duration: str, number: int) -> None:
+    kill_and_resume(folder / "killed", duration, kills, number)
+    subprocess.run(command(folder / "whole", "--duration", duration), env=ENVIRONMENT, check=True, capture_output=True)
+    assert same(last_tensors(folder / "whole"), last_tensors(folder / "killed"))
+
+
+def test_killed_and_resumed_ends_bit_identically(last_tensors: Callable[[Path], Tensors], tmp_path: Path) -> None:
+    check_killed(tmp_path, last_tensors, 1, "800 images", signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_ends_bit_identically(last_tensors: Callable[[Path], Tensors], tmp_path: Path) -> None:
+    check_killed(tmp_path, last_tensors, 20, "20000 images", signal.SIGKILL)
+
+
+def test_a_signal_saves_and_leaves(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        command(folder, "--duration", "1M images"),
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(read_metrics(folder)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in output
+    assert "Traceback" not in errors
+    assert checkpoint.existing(folder)
+    assert (folder / "model.safetensors").exists()
+
+
+def test_two_processes_equal_one(last_tensors: Callable[[Path], Tensors], tmp_path: Path) -> None:
+    options = ["--duration", "80 images", "--discriminator.norm", "none", "--generator.norm", "none"]
+    options += ["--precision", "float32", "--seed", "3"]
+    subprocess.run(command(tmp_path / "one", *options), env=ENVIRONMENT, check=True, capture_output=True)
+    module = [a for a in command(tmp_path / "two", *options) if a != sys.executable]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *module]
+    subprocess.run(torchrun, env=ENVIRONMENT, check=True, capture_output=True)
+    one, two = last_tensors(tmp_path / "one"), last_tensors(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-5, msg=name)
+
+
+def test_refusals_name_the_thing_and_the_remedy(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    tiny_run(folder, {"duration": "40 images"})
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
+    refusals = {
+        "holds a run: add --resume": lambda: tiny_run(folder),
+        "holds no run": lambda: tiny_run(tmp_path / "other", resume=True),
+        "batch_size cannot change when a run is resumed": lambda: tiny_run(folder, {"batch_size": 16}, resume=True),
+        "dcgan96": lambda: tiny_run(tmp_path / "x", name="dcgan9"),
+        "optimizer.g.lr": lambda: tiny_run(tmp_path / "x", {"optimizer.g.lrr": 1}),
+        "32, 64, 96, 128 pixels, not 48": lambda: tiny_run(tmp_path / "x", {"data.resolution": 48}),
+        "sizes differ": lambda: tiny_run(tmp_path / "x", {"generator.resolution": 64}),
+    }
+    for sentence, action in refusals.items():
+        with pytest.raises(UserError, match=sentence):
+            action()
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_truncated_checkpoint_is_refused(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    tiny_run(tmp_path / "run", {"duration": "40 images"})
+    path = checkpoint.existing(tmp_path / "run")[-1]
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"no intact safetensors file"):
+        tiny_run(tmp_path / "run", {"duration": "80 images"}, resume=True)
+
+
+def test_a_run_can_start_from_given_weights(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    tiny_run(tmp_path / "first", {"duration": "40 images"})
+    model = str(tmp_path / "first" / "model.safetensors")
+    tiny_run(tmp_path / "second", {"init.generator": model, "duration": "8 images", "optimizer.g.lr": 1e-9})
+    first, second = (load_network(tmp_path / n / "model.safetensors", "generator") for n in ("first", "second"))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+    with pytest.raises(UserError, match="another architecture"):
+        tiny_run(tmp_path / "third", {"init.generator": model, "generator.channels": 8})
