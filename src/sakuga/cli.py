@@ -86,7 +86,7 @@ def _run(argv: list[str]) -> int:
 def _call(name: str, arguments: list[str]) -> int:
     verb = VERBS[name]
     function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
-    status = function(arguments) if verb.raw else _parse(name, function, arguments)()
+    status = function(arguments) if verb.raw else bind(name, function, arguments)()
     return int(status or 0)
 
 
@@ -98,28 +98,41 @@ def _overview(group: str) -> str:
     return "\n".join([usage, "", *lines, "", footer])
 
 
-def _parse(name: str, function: Callable[..., Any], arguments: list[str]) -> Callable[[], Any]:
-    """Returns the function with the options bound to it."""
+def bind(name: str, function: Callable[..., Any], arguments: list[str]) -> Callable[[], Any]:
+    """Returns a verb's function with the options of the command line bound to it.
+
+    Raises:
+        UserError: If they do not fit.
+    """
     import tyro
 
     _check_options(name, function, arguments)
 
     @functools.wraps(function)
-    def bind(*args: Any, **kwargs: Any) -> Callable[[], Any]:
+    def later(*args: Any, **kwargs: Any) -> Callable[[], Any]:
         return functools.partial(function, *args, **kwargs)
 
     config = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName)
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(bind, prog=f"sakuga {name}", args=arguments, config=config)
+            return tyro.cli(later, prog=f"sakuga {name}", args=arguments, config=config)
     except SystemExit as end:
         if not end.code:  # help was asked for and given
             return lambda: 0
-        # Of tyro's box: the words before its first rule, without the frame.
-        words = re.split(r"─{4,}[^╮╯]*│|Got errors|╰", said.getvalue().partition("╮")[2])[0]
-        sentence = " ".join(re.sub(r"[│─]", " ", words).split())
-        raise UserError(f"{sentence.rstrip('.:')}; `sakuga {name} --help` lists the options.") from None
+        raise UserError(f"{_words_of_box(said.getvalue())}; `sakuga {name} --help` lists the options.") from None
+
+
+def _words_of_box(text: str) -> str:
+    """Returns the words between the first two rules that tyro draws, in whatever characters the terminal has."""
+    parts: list[list[str]] = [[]]
+    for line in text.splitlines():
+        inside = line.strip(" │")
+        if re.match(r"[╭─╰-]{2}|Got errors", inside):
+            parts.append([])
+        else:
+            parts[-1] += inside.split()
+    return " ".join(parts[1] if len(parts) > 1 else parts[0]).rstrip(".:")
 
 
 def _check_options(name: str, function: Callable[..., Any], arguments: list[str]) -> None:

@@ -1,0 +1,225 @@
+import errno
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from sakuga import cli
+from sakuga.core.errors import UserError
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+
+
+def draw(
+    model: str | None = None,
+    /,
+    *,
+    seeds: str,
+    best_of: int | None = None,
+    loop: bool = True,
+    overwrite: bool = False,
+    sigma: tuple[float, float] = (0.0, 1.0),
+    out: Path = Path("out"),
+    kind: Literal["linear", "smooth"] = "smooth",
+) -> None:
+    """Draws.
+
+    Args:
+        model: The model.
+        seeds: The seeds.
+        best_of: How many to choose from.
+        loop: Whether to end where it began.
+        overwrite: Whether to replace files.
+        sigma: Two numbers.
+        out: The file.
+        kind: The way.
+    """
+    CALLS.append(dict(locals()))
+
+
+CALLS: list[dict] = []
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Puts a function into the table of verbs and returns a way to call it."""
+
+    def call(function, arguments: str = "", raw: bool = False) -> int:
+        module = types.ModuleType("sakuga.commands.toy")
+        module.function = function
+        monkeypatch.setitem(sys.modules, "sakuga.commands.toy", module)
+        monkeypatch.setitem(cli.VERBS, "toy", cli.Verb("toy", "function", "a toy", raw))
+        CALLS.clear()
+        return cli.main(["toy", *arguments.split()])
+
+    return call
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sakuga", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, **options)
+
+
+def test_help_comes_from_the_table(capsys):
+    assert cli.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    for name, verb in cli.VERBS.items():
+        assert f"  {name} " in told
+        assert verb.help in told
+    assert cli.main(["data", "-h"]) == 0
+    told = capsys.readouterr().out
+    assert "data pack" in told
+    assert "generate" not in told
+
+
+def test_no_verb_is_a_mistake_that_shows_help(capsys):
+    for argv in ([], ["data"]):
+        assert cli.main(argv) == 2
+        assert "data pack" in capsys.readouterr().err
+
+
+def test_help_and_version_load_next_to_nothing():
+    code = (
+        "import sys; from sakuga.cli import main\n"
+        "statuses = [main(argv) for argv in (['--help'], ['data', '--help'], ['--version'])]\n"
+        "print(statuses, {'torch', 'tyro', 'numpy', 'pydantic', 'rich'} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.stderr.strip() == "[0, 0, 0] set()"
+    assert done.stdout.splitlines()[-1].startswith("sakuga 0.")
+
+
+def test_the_help_of_each_verb_needs_no_torch():
+    code = (
+        "import sys; from sakuga.cli import VERBS, main\n"
+        "for verb in VERBS:\n"
+        "    status = main([*verb.split(), '--help'])\n"
+        "    print(verb, status, 'torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.stderr.splitlines() == [f"{verb} 0 False" for verb in cli.VERBS]
+    assert "--best-of" in done.stdout
+    assert "--run-dir" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["generat"], "No verb 'generat': did you mean 'generate'"),
+        (["data", "pak"], "No verb 'data pak': did you mean 'data pack'"),
+        (["--foo"], "No verb '--foo': known: "),
+        (["generate", "m", "--best_off", "3"], "`sakuga generate` has no option --best-off: did you mean '--best-of'"),
+        (["evaluate", "m"], "`sakuga evaluate` needs --data: `sakuga evaluate --help` tells what it is."),
+        (["evaluate", "m", "--dta", "x"], "has no option --dta: did you mean '--data'"),
+        (["evaluate", "m", "--data", "x", "--num-images", "many"], "--num-images: invalid literal for int()"),
+        (["evaluate", "m", "--data", "x", "--extractor", "vgg"], "invalid choice 'vgg' for argument '--extractor'"),
+        (["evaluate", "m", "more", "--data", "x"], "Unrecognized options: more"),
+        (["evaluate", "m", "--data"], "Missing value for argument '--data'"),
+        (["train", "dcgan69", "--data", "x", "--run-dir", "y"], "No recipe 'dcgan69': did you mean 'dcgan64'"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(argv, sentence, capsys):
+    assert cli.main(argv) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("sakuga: ")
+    assert sentence in told.err
+    assert told.err.count("\n") == 1
+    assert told.err.endswith("\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_the_sentence_is_the_same_on_a_terminal_without_lines(encoding):
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "sakuga", "evaluate", "m", "--data", "x", "--num-images", "many"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    sentence = "Error parsing --num-images: invalid literal for int() with base 10: 'many'"
+    assert done.stderr == f"sakuga: {sentence}; `sakuga evaluate --help` lists the options.\n"
+    assert done.returncode == 2
+
+
+def test_options_get_their_types(toy):
+    assert (
+        toy(draw, "faces --seeds 0-3,7 --best-of 512 --no-loop --overwrite --sigma 1 2.5 --out a/b.png --kind linear")
+        == 0
+    )
+    expected = {"model": "faces", "seeds": "0-3,7", "best_of": 512, "loop": False, "overwrite": True}
+    expected |= {"sigma": (1.0, 2.5), "out": Path("a/b.png"), "kind": "linear"}
+    assert CALLS[0] == expected
+
+
+def test_options_may_be_left_out_or_written_otherwise(toy):
+    assert toy(draw, "--seeds=7 --best_of=3 --loop") == 0
+    assert (CALLS[0]["model"], CALLS[0]["best_of"], CALLS[0]["loop"], CALLS[0]["out"]) == (None, 3, True, Path("out"))
+
+
+def test_help_of_a_verb_shows_defaults_and_runs_nothing(toy, capsys):
+    assert toy(draw, "--help") == 0
+    told = capsys.readouterr().out
+    assert "usage: sakuga toy" in told
+    assert "[MODEL]" in told
+    assert "--best-of INT" in told
+    assert "How many to choose from." in told
+    assert CALLS == []
+
+
+def test_a_raw_verb_reads_its_own_arguments(toy):
+    seen = []
+    assert toy(lambda argv: seen.append(argv), "--anything goes -h", raw=True) == 0
+    assert seen == [["--anything", "goes", "-h"]]
+    assert toy(lambda argv: 130, raw=True) == 130
+
+
+def raising(error: BaseException):
+    def function() -> None:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (UserError("x.zip is not there:\n  give another."), 2, "sakuga: x.zip is not there: give another.\n"),
+        (OSError(errno.ENOSPC, "No space left", "a.png"), 2, "sakuga: No space left to write a.png: free some space"),
+        (OSError(errno.ENOSPC, "No space left"), 2, "sakuga: No space left: free some space"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.png"), 2, "sakuga: a.png may not be read or written"),
+        (MemoryError(), 2, "sakuga: Out of memory: choose a smaller --batch-size"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, "sakuga: Out of memory"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_goes_wrong_outside_us_is_a_sentence(toy, capsys, error, status, told):
+    assert toy(raising(error)) == status
+    found = capsys.readouterr().err
+    assert found.startswith(told)
+    assert found.count("\n") == bool(told)
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("ours"), RuntimeError("ours"), OSError(errno.EIO, "ours"), KeyError("a")]
+)
+def test_our_own_mistakes_keep_their_traceback(toy, error):
+    with pytest.raises(type(error)):
+        toy(raising(error))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs Unix pipes")
+def test_a_reader_that_leaves_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "sakuga", "--help"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_the_exit_status_leaves_the_process():
+    done = run("dta")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("sakuga: No verb 'dta'")
+    assert "Traceback" not in done.stderr
