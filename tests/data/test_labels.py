@@ -31,7 +31,9 @@ def test_no_labels(labels_of):
 
 def test_csv_with_unknown_values_and_synonyms(labels_of):
     table = "file,hair,eyes\na.png,Blond,blue\nb.png,,?\nc.png, red hair ,unknown\n"
-    schema, labels, problems = labels_of({"a.png": None, "b.png": None, "c.png": None, "d.png": None, "labels.csv": table})
+    schema, labels, problems = labels_of(
+        {"a.png": None, "b.png": None, "c.png": None, "d.png": None, "labels.csv": table}
+    )
     assert schema == {"hair": ("blonde", "red"), "eyes": ("blue",)}
     assert labels == {"a.png": [0, 0], "b.png": [-1, -1], "c.png": [1, -1], "d.png": [-1, -1]}
     assert problems == []
@@ -51,7 +53,9 @@ def test_csv_problems_are_named(labels_of):
 
 
 def test_csv_names_below_the_common_folder(labels_of):
-    _, labels, problems = labels_of({"x/a.png": None, "x/s/b.png": None, "x/labels.csv": "file,k\na.png,1\n.\\s\\b.png,2\n"})
+    _, labels, problems = labels_of(
+        {"x/a.png": None, "x/s/b.png": None, "x/labels.csv": "file,k\na.png,1\n.\\s\\b.png,2\n"}
+    )
     assert labels == {"x/a.png": [0], "x/s/b.png": [1]}
     assert not problems
 
@@ -107,7 +111,9 @@ def test_other_folders_are_no_labels(labels_of, names):
 
 def test_nvidia_classes(labels_of):
     document = {"labels": [["00000/a.png", 2], ["00000\\b.png", 0], ["gone.png", 1]]}
-    schema, labels, problems = labels_of({"00000/a.png": None, "00000/b.png": None, "dataset.json": json.dumps(document)})
+    schema, labels, problems = labels_of(
+        {"00000/a.png": None, "00000/b.png": None, "dataset.json": json.dumps(document)}
+    )
     assert schema == {"class": ("0", "1", "2")}
     assert labels == {"00000/a.png": [2], "00000/b.png": [0]}
     assert problems == ["gone.png: label for a missing file: in dataset.json"]
@@ -123,8 +129,9 @@ def test_nvidia_one_hot_and_none(labels_of):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "{}", "null", "[" * 100_000, '{"labels": 5}', '{"labels": [["a.png", 0.5]]}', '{"labels": [["a.png"]]}',
-     '{"labels": [["a.png", [1, 1]]]}', '{"labels": [["a.png", 1e99]]}', '{"labels": [["a.png", true]]}',
+    ["", "{", "[]", "{}", "null", "[" * 100_000, '{"labels": 5}', '{"labels": [["a.png", 0.5]]}',
+     '{"labels": [["a.png"]]}', '{"labels": [["a.png", [1, 1]]]}',
+     '{"labels": [["a.png", 1e99]]}', '{"labels": [["a.png", true]]}',
      '{"labels": {"a": 1}}', '{"labels": null, "sakuga": {}}', '{"labels": null, "sakuga": 5}'],
 )  # fmt: skip
 def test_a_dataset_json_that_cannot_be_used_is_named(labels_of, text):

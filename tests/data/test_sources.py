@@ -31,7 +31,14 @@ def test_a_deeper_labels_csv_is_no_metadata(make):
 
 
 def test_hidden_files_are_left_out(make):
-    files = {".DS_Store": b"", "a/.x.png": b"", ".git/b.png": b"", "Thumbs.db": b"", "__MACOSX/._a.png": b"", "a.png": b""}
+    files = {
+        ".DS_Store": b"",
+        "a/.x.png": b"",
+        ".git/b.png": b"",
+        "Thumbs.db": b"",
+        "__MACOSX/._a.png": b"",
+        "a.png": b"",
+    }
     for name in ("set", "set.zip"):
         assert open_source(make(name, files)).names == ["a.png"]
 

@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 def progress_bar() -> Progress:
-    """Returns a progress bar that draws on stderr and vanishes when it is done."""
+    """Returns a progress bar that draws on stderr and vanishes when it is done; nothing where that is no terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def tracked(items: Iterable[T], title: str, total: int | None = None) -> Iterator[T]:
