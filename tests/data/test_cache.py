@@ -102,6 +102,16 @@ def test_a_failure_leaves_nothing_that_looks_whole(make, pngs, cache, monkeypatc
     assert len(load(open_source(path)).names) == 20
 
 
+def test_what_a_killed_process_left_is_removed(make, pngs, cache):
+    path = make("set", pngs)
+    load(open_source(path))
+    index = next(cache.rglob("index.json"))
+    index.unlink()
+    (index.parent / ".images.uint8.x.part").write_bytes(b"half of it")
+    load(open_source(path))
+    assert sorted(file.name for file in index.parent.iterdir()) == ["images.uint8", "index.json", "lock"]
+
+
 def test_a_cache_that_cannot_be_written_is_one_sentence(make, pngs, cache):
     cache.write_bytes(b"a file where a folder should be")
     with pytest.raises(UserError, match="SAKUGA_CACHE"):

@@ -13,14 +13,18 @@ def labels_of(make):
     """Reads files and returns the schema as a dict, the labels by file, and the problems as text."""
     count = iter(range(100))
 
-    def read(files: dict[str, bytes | str | None], labels=None):
+    def read(files: dict[str, bytes | str | None], labels=None, pictures=None):
         data = {name: text.encode() if isinstance(text, str) else text or name.encode() for name, text in files.items()}
         source = open_source(make(f"set{next(count)}.zip", data))
         notes = annotate(source, labels)
-        schema, numbers = notes.encode(source.names)
+        schema, numbers = notes.encode(pictures or source.names)
         assert numbers.dtype == np.int64
         values = {a.name: a.values for a in schema.attributes}
-        return values, dict(zip(source.names, numbers.tolist(), strict=True)), [str(p) for p in notes.problems]
+        return (
+            values,
+            dict(zip(pictures or source.names, numbers.tolist(), strict=True)),
+            [str(p) for p in notes.problems],
+        )
 
     return read
 
@@ -94,6 +98,13 @@ def test_one_folder_for_each_class(labels_of):
 
 def test_classes_below_one_common_folder(labels_of):
     assert labels_of({"faces/red/a.png": None, "faces/blue/a.png": None})[0] == {"class": ("blue", "red")}
+
+
+def test_what_is_no_picture_says_nothing_about_classes(labels_of):
+    source = {"faces/red/a.png": None, "faces/blue/a.png": None}
+    for files in (source, source | {"README.md": None}):
+        pictures = [name for name in files if name.endswith(".png")]
+        assert labels_of(files, pictures=pictures)[0] == {"class": ("blue", "red")}
 
 
 @pytest.mark.parametrize(

@@ -178,8 +178,10 @@ def _kept(key: str, build: Callable[[Path], None]) -> Decoded:
         return found
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with _locked(place / "lock"):
+        with _locked(place / "lock") as alone:
             if not _read(place):
+                for left_by_a_crash in place.glob(".*.part") if alone else ():
+                    left_by_a_crash.unlink()
                 build(place)
     except OSError as error:
         raise UserError(
@@ -236,14 +238,17 @@ def _read(place: Path) -> Decoded | None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock that ends with the process, where the system has one; without it two processes do the work twice."""
+def _locked(path: Path) -> Iterator[bool]:
+    """Holds a lock that ends with the process and yields True; False where there is none, and work is done twice."""
     try:
         import fcntl
     except ImportError:
-        yield
+        yield False
         return
     with open(path, "wb") as file:
-        with contextlib.suppress(OSError):  # some network file systems have no locks
+        try:
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            alone = True
+        except OSError:  # some network file systems have no locks
+            alone = False
+        yield alone

@@ -44,6 +44,7 @@ class Annotations:
     values: dict[str, tuple[str | None, ...]] = field(default_factory=dict)  # file -> one value an attribute
     schema: LabelSchema | None = None  # None: made of the values that occur
     original_names: dict[str, str] = field(default_factory=dict)
+    by_folder: bool = False  # the folders are classes, if the pictures that turn out to be good lie so
     problems: list[Problem] = field(default_factory=list)
 
     def encode(self, files: Sequence[str]) -> tuple[LabelSchema, np.ndarray]:
@@ -52,6 +53,8 @@ class Annotations:
         Raises:
             UserError: If an attribute has too many values to be one.
         """
+        if self.by_folder:
+            return _by_folder(files).encode(files)
         blank = (None,) * len(self.attributes)
         rows = [self.values.get(file, blank) for file in files]
         schema = self.schema or LabelSchema(
@@ -83,7 +86,7 @@ def annotate(source: Source, labels: Path | None = None) -> Annotations:
     if table is not None:
         where = str(labels) if labels is not None else "labels.csv"
         return _from_csv(table, where, source, found.original_names)
-    return found if document is not None else _from_folders(source)
+    return found if document is not None else Annotations(by_folder=True)
 
 
 def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str, str]) -> Annotations:
@@ -236,10 +239,10 @@ def _class_of(label: Any) -> int:
     return label
 
 
-def _from_folders(source: Source) -> Annotations:
-    """One folder for each class: all files lie in two or more folders side by side, none beside or below them."""
-    top = len(common_folder(source.names))
-    folders = {name: name[top:].split("/")[:-1] for name in source.names}
+def _by_folder(files: Sequence[str]) -> Annotations:
+    """One folder for each class: all pictures lie in two or more folders side by side, none beside or below them."""
+    top = len(common_folder(files))
+    folders = {name: name[top:].split("/")[:-1] for name in files}
     if any(len(parts) != 1 for parts in folders.values()) or len({parts[0] for parts in folders.values()}) < 2:
         return Annotations()
     return Annotations(attributes=("class",), values={name: (parts[0],) for name, parts in folders.items()})

@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
@@ -182,7 +182,7 @@ def read_metadata(file: Path) -> bytes:
         raise UserError(f"{file} cannot be read: {error}.") from None
 
 
-def common_folder(names: list[str]) -> str:
+def common_folder(names: Sequence[str]) -> str:
     """Returns the deepest folder that holds all the names, with a trailing slash, or an empty string."""
     if not names:
         return ""
