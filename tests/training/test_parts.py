@@ -63,8 +63,10 @@ def test_health_reports_a_strong_d_once_until_it_has_passed(faces) -> None:
 
 def test_health_reports_a_collapse(faces) -> None:
     health = Health(faces.images[:8])
-    assert health.see_sheet(np.repeat(faces.images[:1], 8, axis=0))[0].startswith("G makes nearly the same picture")
-    assert health.see_sheet(faces.images[8:16]) == []
+    same = np.repeat(faces.images[:1], 8, axis=0)
+    assert health.see_sheet(same, 1_000) == []
+    assert health.see_sheet(same, 100_000)[0].startswith("G makes nearly the same picture")
+    assert health.see_sheet(faces.images[8:16], 200_000) == []
 
 
 def test_diversity_is_the_mean_difference_of_neighbors() -> None:

@@ -10,6 +10,7 @@ from sakuga.core.errors import UserError
 _WINDOW = 20  # log lines
 _STRONG, _WEAK = 0.95, 0.02
 _COLLAPSED = 0.35
+_YOUNG = 20_000  # images until which every G makes nearly one picture
 
 
 class NotFinite(UserError):
@@ -55,8 +56,10 @@ class Health:
             }
         )
 
-    def see_sheet(self, images: np.ndarray) -> list[str]:
-        """Takes the fixed-z sheet, uint8 `[N, H, W, 3]`, and returns new messages."""
+    def see_sheet(self, images: np.ndarray, images_seen: int) -> list[str]:
+        """Takes the fixed-z sheet, uint8 `[N, H, W, 3]`, and the images seen, and returns new messages."""
+        if images_seen < _YOUNG:
+            return []
         part = diversity(images) / max(self.real_diversity, 1e-9)
         return self._report(
             {

@@ -144,7 +144,7 @@ class Run:
             return
         wanted, started = self.config.outputs, time.perf_counter()
         if last or self._due(wanted.sheets, before):
-            self._tell(self.health.see_sheet(outputs.write_sheet(self.run_dir, self.loop)), progress)
+            self._tell(self.health.see_sheet(outputs.write_sheet(self.run_dir, self.loop), self.loop.images), progress)
             outputs.write_curves(self.run_dir)
         if self.extractor is not None and (last or self._due(wanted.evaluations, before)):
             images = outputs.sample_ema(self.loop, range(EVALUATION_IMAGES))
