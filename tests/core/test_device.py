@@ -17,7 +17,7 @@ def test_devices_are_picked_by_name():
         assert device.pick_device() == CPU
 
 
-@pytest.mark.parametrize("name", ["tpu", "", "cuda0", "CPU"])
+@pytest.mark.parametrize("name", ["tpu", "", "cuda0", "CPU", "cuda:x", "cuda:-1"])
 def test_unknown_devices_are_named(name):
     with pytest.raises(UserError, match="is not a device: use auto, cpu, cuda or mps"):
         device.pick_device(name)
@@ -37,6 +37,13 @@ def test_absent_devices_are_named(name, there):
     else:
         with pytest.raises(UserError, match="use --device auto"):
             device.pick_device(name)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_number_beyond_the_last_device_is_named():
+    assert device.pick_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(UserError, match="CUDA devices, numbered from 0"):
+        device.pick_device("cuda:99")
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="reads /proc/cpuinfo")

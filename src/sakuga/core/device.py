@@ -21,11 +21,13 @@ def pick_device(name: str = "auto") -> torch.device:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, there in available.items() if there)
-    kind = name.partition(":")[0]
-    if kind not in available:
+    kind, _, index = name.partition(":")
+    if kind not in available or (index and not index.isdecimal()):
         raise UserError(f"--device {name!r} is not a device: use auto, cpu, cuda or mps.")
     if not available[kind]:
         raise UserError(f"--device {name}: this machine or this build of torch has no {kind}: use --device auto.")
+    if kind == "cuda" and index and int(index) >= (count := torch.cuda.device_count()):
+        raise UserError(f"--device {name}: this machine has {count} CUDA devices, numbered from 0.")
     if kind == "cuda" and "LOCAL_RANK" in os.environ and ":" not in name:
         name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
     return torch.device(name)

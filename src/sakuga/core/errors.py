@@ -22,6 +22,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return max(difflib.SequenceMatcher(None, name, other).ratio(), 0.9 * last if last > 0.75 else 0.0)
 
     known = sorted(known)
+    if not known:
+        return "there are none."
     close = sorted((k for k in known if likeness(k) >= 0.5), key=likeness, reverse=True)[:3]
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
