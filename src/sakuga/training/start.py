@@ -18,8 +18,9 @@ from sakuga.recipes import recipe
 from sakuga.training import resolve
 from sakuga.training.run import Run, record_of, write_record
 
-# What may differ from the run's own config when it goes on: nothing that the weights depend on.
-CHANGEABLE = ("duration", "outputs.")
+# What may differ from the run's own config when it goes on: nothing that the weights depend on, but for the rounding of
+# another number of threads.
+CHANGEABLE = ("duration", "outputs.", "threads")
 
 
 def train(
@@ -109,13 +110,13 @@ def _changed(record: dict[str, Any], recipe_name: str | None, changes: Mapping[s
     config = validate(TrainConfig, record["config"], "entry in run.json,")
     if recipe_name is not None and recipe_name != config.recipe:
         raise UserError(f"The run is one of recipe {config.recipe}, not {recipe_name}: resume it as {config.recipe}.")
-    after = patch(config, changes)
-    for name in changes:
-        if not name.startswith(CHANGEABLE) and after != config:
+    for name, value in changes.items():
+        if not name.startswith(CHANGEABLE) and patch(config, {name: value}) != config:
             raise UserError(
-                f"--{name} cannot change when a run is resumed (only --duration and --outputs can): start a new run."
+                f"--{name} cannot change when a run is resumed, only --duration, --threads and --outputs can: start a new "
+                "run, or resume without it."
             )
-    return after
+    return patch(config, changes)
 
 
 def _check_before_loading(config: TrainConfig) -> None:
