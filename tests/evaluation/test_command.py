@@ -51,7 +51,7 @@ def test_pictures_of_anybody(folder, tmp_path, capsys):
     assert numbers["pixel_near_copies"] == 1
     assert found["ruler"]["num_samples"] == 30
     assert found["ruler"]["num_real"] == 20
-    assert found["ruler"]["samples"] == "the first 30 pictures of pictures by name"
+    assert found["ruler"]["samples"] == "pictures, evenly spaced by name"
     assert found["ruler"]["ema"] is None
     shown = capsys.readouterr().out
     assert f"{numbers['efficientnet_frechet']:.2f}" in shown

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from sakuga.core.errors import UserError
-from sakuga.evaluation.pictures import Samples, Subset, pick, read_pictures
+from sakuga.evaluation.pictures import Samples, Subset, evenly_spaced, pick, read_pictures
 
 
 def png(image):
@@ -46,7 +46,7 @@ def test_reads_a_zip_by_name_and_keeps_repeated_pictures(draw, tmp_path):
     found, problems = read_pictures(tmp_path / "p.zip", 16, 100)
     np.testing.assert_array_equal(found, images[[0, 2, 0]])
     assert [problem.file for problem in problems] == ["b.png"]
-    assert len(read_pictures(tmp_path / "p.zip", 16, 2)[0]) == 2
+    assert len(read_pictures(tmp_path / "p.zip", 16, 1)[0]) == 1
     assert read_pictures(tmp_path / "p.zip", 8, 1)[0].shape == (1, 8, 8, 3)
 
 
@@ -54,3 +54,10 @@ def test_nothing_to_measure_is_a_mistake(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(UserError, match=r"holds no good picture \(the first problem: notes.txt: not a picture"):
         read_pictures(tmp_path, 16, 10)
+
+
+def test_spacing_is_even_and_within_range():
+    assert evenly_spaced(9, 3).tolist() == [0, 3, 6]
+    assert evenly_spaced(10, 4).tolist() == [0, 2, 5, 7]
+    assert evenly_spaced(3, 5).tolist() == [0, 1, 2]
+    assert evenly_spaced(0, 5).tolist() == []

@@ -36,7 +36,7 @@ def evaluate(
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder. Sample i has the z of seed `seed + i`.
         data: The real pictures: a folder, a zip, or `synthetic`.
-        images: A folder or zip of pictures to measure instead of a model; the first ones by name.
+        images: A folder or zip of pictures to measure instead of a model, evenly spaced by name.
         extractor: The network to measure with. Only with the Inception is the distance a FID.
         weights: The extractor's weights file, if it is not to be looked for.
         num_images: How many samples to measure.
@@ -135,7 +135,7 @@ def _from_files(path: Path, dataset: "Dataset", num_images: int) -> dict:
         print(f"passed over {problem}", file=sys.stderr)
     if len(problems) > 10:
         print(f"and {len(problems) - 10} more files of {path}", file=sys.stderr)
-    return {"images": images, "described": f"the first {len(images):,} pictures of {path.name} by name"}
+    return {"images": images, "described": f"{path.name}, evenly spaced by name"}
 
 
 def _show(result: "EvaluationResult") -> None:

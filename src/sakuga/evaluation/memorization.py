@@ -11,7 +11,7 @@ import numpy as np
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.measured import THUMBNAIL, thumbnails
 from sakuga.evaluation.neighbors import nearest
-from sakuga.evaluation.pictures import Subset, pick
+from sakuga.evaluation.pictures import Subset, evenly_spaced, pick
 from sakuga.features.extractor import Pictures
 from sakuga.reporting.sheets import labeled_sheet
 
@@ -64,11 +64,11 @@ def pixel_closeness(images: Pictures, dataset: Dataset, k: int = 3, progress: bo
     Returns:
         Distances are root mean squares over pixels in [0, 1]; indices are those of the data set.
     """
-    searched = _spaced(len(dataset), MAX_SEARCHED)
+    searched = evenly_spaced(len(dataset), MAX_SEARCHED)
     title = f"Searching {len(searched):,} training pictures" if progress else ""
     real = thumbnails(Subset(dataset.images, searched), title)
     fake = thumbnails(images[: min(len(images), MAX_QUERIES)])
-    compared = _spaced(len(real), MAX_QUERIES)
+    compared = evenly_spaced(len(real), MAX_QUERIES)
     yardstick = _nearest_or_mirrored(real[compared], real, 1, skip=compared)[0][:, 0]
     distances, indices = _nearest_or_mirrored(fake, real, k)
     per_pixel = np.sqrt(real.shape[1])
@@ -141,7 +141,3 @@ def _nearest_or_mirrored(
     plain, flipped = nearest(x, y, k, skip), nearest(mirrored, y, k, skip)
     better = (flipped[0][:, 0] < plain[0][:, 0])[:, None]
     return np.where(better, flipped[0], plain[0]), np.where(better, flipped[1], plain[1])
-
-
-def _spaced(size: int, count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, size - 1, min(size, count)).round().astype(np.int64))

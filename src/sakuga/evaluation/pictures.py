@@ -51,9 +51,10 @@ def pick(images: Pictures, indices: np.ndarray) -> np.ndarray:
 
 
 def read_pictures(path: str | Path, resolution: int, count: int) -> tuple[np.ndarray, list[Problem]]:
-    """Reads the first pictures of a folder or a zip by name, as a data set is read, but keeping duplicates.
+    """Reads pictures of a folder or a zip, as a data set is read, but keeping duplicates.
 
-    A generator that repeats itself must not be measured on its different pictures alone.
+    A generator that repeats itself must not be measured on its different pictures alone. Where there are more than
+    `count` files, they are evenly spaced by name: names often follow the content, so that the first are no fair choice.
 
     Args:
         path: A folder or a zip.
@@ -61,16 +62,16 @@ def read_pictures(path: str | Path, resolution: int, count: int) -> tuple[np.nda
         count: How many at most.
 
     Returns:
-        uint8 `[N, resolution, resolution, 3]`, and the files that were passed over, each with the reason.
+        uint8 `[N, resolution, resolution, 3]` in the order of their names, and the files that were passed over, each
+        with the reason.
 
     Raises:
         UserError: If the path is missing or holds no good picture.
     """
     source = open_source(path)
     problems, images = list(source.problems), []
-    for name in tracked(source.names, f"Reading {Path(path).name}"):
-        if len(images) == count:
-            break
+    chosen = [source.names[i] for i in evenly_spaced(len(source.names), count)]
+    for name in tracked(chosen, f"Reading {Path(path).name}"):
         try:
             images.append(decode(source.read(name), resolution))
         except BadFile as error:
@@ -79,3 +80,9 @@ def read_pictures(path: str | Path, resolution: int, count: int) -> tuple[np.nda
         first = f" (the first problem: {problems[0]})" if problems else ""
         raise UserError(f"{path} holds no good picture{first}: give a folder or a zip of pictures with --images.")
     return np.stack(images), problems
+
+
+def evenly_spaced(size: int, count: int) -> np.ndarray:
+    """Returns `count` of the numbers below `size`, growing and evenly spaced; all of them if there are fewer."""
+    count = min(size, count)
+    return np.arange(count) * size // max(count, 1)
