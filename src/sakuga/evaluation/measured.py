@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from sakuga.core import files
+from sakuga.core.progress import tracked
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.pictures import Subset
 from sakuga.evaluation.statistics import STATISTICS, statistics_of
 from sakuga.features.extractor import Extractor, Pictures
-from sakuga.features.progress import tracked
 
 VERSION = 1
 """Raised whenever the same pictures would be measured otherwise, so that older caches are not read."""

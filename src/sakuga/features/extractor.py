@@ -12,11 +12,11 @@ from PIL import Image
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError, nearest
 from sakuga.core.images import to_tensor
+from sakuga.core.progress import tracked
 from sakuga.features.efficientnet import load_efficientnet
 from sakuga.features.find import KNOWN, find_weights
 from sakuga.features.frozen import Frozen
 from sakuga.features.inception import load_inception
-from sakuga.features.progress import tracked
 
 LOADERS: dict[str, Callable[[Path], Frozen]] = {"inception": load_inception, "efficientnet": load_efficientnet}
 

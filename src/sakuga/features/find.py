@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sakuga.core.errors import UserError, nearest
 from sakuga.core.files import cache_folder, writing
-from sakuga.features.progress import progress_bar
+from sakuga.core.progress import progress_bar
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ class Ema:
     """
 
     def __init__(self, network: nn.Module, half_life: int, config: EmaConfig):
-        self.source = network
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.half_life, self.ramp_up = half_life, config.ramp_up
+        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
+        self._floats = [(ours, theirs) for ours, theirs in pairs if ours.is_floating_point()]
+        self._counters = [(ours, theirs) for ours, theirs in pairs if not ours.is_floating_point()]
 
     @torch.no_grad()
     def update(self, images: int, batch_size: int) -> None:
@@ -33,10 +35,7 @@ class Ema:
         """
         half_life = min(float(self.half_life), images * self.ramp_up)
         weight = 1 - 0.5 ** (batch_size / half_life) if half_life > 0 else 1.0
-        ours, theirs = self.network.state_dict(), self.source.state_dict()
-        floats = [name for name, tensor in ours.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-            [ours[name] for name in floats], [theirs[name] for name in floats], weight
-        )
-        for name in ours.keys() - set(floats):
-            ours[name].copy_(theirs[name])
+        ours, theirs = ([pair[i] for pair in self._floats] for i in (0, 1))
+        torch._foreach_lerp_(ours, theirs, weight)  # pyright: ignore[reportPrivateImportUsage]
+        for counter, source in self._counters:
+            counter.copy_(source)
