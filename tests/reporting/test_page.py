@@ -45,7 +45,7 @@ def page():
         .code("sakuga train <recipe> && true")
         .note("D & G")
         .picture(PNG, 'a "caption" <here>', width=120)
-        .pictures([(PNG, "one"), (b"GIF89a...", "two")])
+        .pictures([(PNG, "one", None), (b"GIF89a...", "two", 64)])
     )
 
 

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from sakuga.features.progress import progress_bar
+from sakuga.core.progress import progress_bar
 
 _PATIENCE = 2.0  # seconds
 

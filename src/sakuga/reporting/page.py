@@ -18,7 +18,7 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
   Roboto, "Helvetica Neue", sans-serif; -webkit-text-size-adjust: 100%; }
-main { max-width: 960px; margin: 0 auto; padding: 2rem 1.1rem 4rem; }
+main { max-width: 1140px; margin: 0 auto; padding: 2rem 1.1rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 1rem; letter-spacing: -.01em; }
 h1::after { content: ""; display: block; width: 3.2rem; height: 4px; border-radius: 2px; background: var(--accent);
   margin-top: .7rem; }
@@ -31,7 +31,8 @@ table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabu
 th, td { text-align: left; padding: .35rem 1.1rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
 td.number { text-align: right; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto;
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem;
+  white-space: pre-wrap; overflow-wrap: anywhere;
   font: .88rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .row { display: flex; flex-wrap: wrap; gap: 0 1.4rem; align-items: flex-start; }
 figure { margin: 1rem 0; max-width: 100%; }
@@ -96,9 +97,9 @@ class Page:
         """
         return self._add(_figure(data, caption, width))
 
-    def pictures(self, pictures: Sequence[tuple[bytes, str]], width: int | None = None) -> Self:
-        """Adds pictures with their captions side by side, as many in a row as the screen is wide; as `picture`."""
-        return self._add('<div class="row">' + "".join(_figure(*pair, width) for pair in pictures) + "</div>")
+    def pictures(self, pictures: Sequence[tuple[bytes, str, int | None]]) -> Self:
+        """Adds pictures, each with its caption and width, side by side as the screen allows; as `picture`."""
+        return self._add('<div class="row">' + "".join(_figure(*one) for one in pictures) + "</div>")
 
     def html(self) -> str:
         """Returns the page."""
