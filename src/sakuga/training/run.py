@@ -48,7 +48,7 @@ class Run:
         self.total = config.duration.images(len(dataset), config.batch_size)
         self.is_main = distributed.rank() == 0
         self.loop = Loop(config, dataset, device)
-        self.seconds, self.scores, self.messages = 0.0, {}, []
+        self.seconds, self.scores, self.messages, self.stopped = 0.0, {}, [], False
         self.health = Health(outputs.sheet_of_real(self.loop))
         self.extractor = (
             load_extractor("efficientnet", device=str(device)) if config.outputs.evaluations != Schedule() else None
@@ -72,31 +72,35 @@ class Run:
             NotFinite: If training broke down.
             UserError: If something cannot be written.
         """
+        for _ in self.rounds():
+            pass
+        return not self.stopped
+
+    def rounds(self) -> Iterator[int]:
+        """Trains as `train` does and yields the images seen after every round, with what was due after it written."""
         loop, config = self.loop, self.config
         if loop.images == 0 and self.is_main:
             outputs.write_real_sheet(self.run_dir, outputs.sheet_of_real(loop))
         rate = self._announce()
         log = MetricsLog(self.run_dir, loop.images) if self.is_main else None
-        stopped, stop = False, False
         with _interruptible() as interrupted, Progress(self.total, loop.images, self.is_main, rate) as progress:
             self._reset_clock()
-            while loop.images < self.total and not stopped:
+            while loop.images < self.total and not self.stopped:
                 before = loop.images
-                stopped = loop.run_round(stop or bool(interrupted))
-                stop = bool(interrupted)
-                last = loop.images >= self.total or stopped
-                if self._due(config.outputs.log, before) or (last and not stopped):
+                self.stopped = loop.run_round(bool(interrupted))
+                last = loop.images >= self.total
+                if last or self._due(config.outputs.log, before):
                     self._log(log, progress)
-                self._write_due(before, log, progress, last and not stopped)
-                if last or self._due(config.outputs.checkpoints, before):
+                self._write_due(before, log, progress, last)
+                if last or self.stopped or self._due(config.outputs.checkpoints, before):
                     self._save()
+                yield loop.images
         if log is not None:
             log.close()
         if self.is_main:
             outputs.write_model(self.run_dir / "model.safetensors", loop, config.recipe, self.scores)
             outputs.write_report(self.run_dir, loop, self.record, self.messages)
         distributed.barrier()
-        return not stopped
 
     def _announce(self) -> float | None:
         if self.total - self.loop.images < _ESTIMATE_FROM * self.config.batch_size:
