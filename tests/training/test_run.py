@@ -193,3 +193,25 @@ def test_a_run_can_start_from_given_weights(tiny_run: Callable[..., bool], tmp_p
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
     with pytest.raises(UserError, match="another architecture"):
         tiny_run(tmp_path / "third", {"init.generator": model, "generator.channels": 8})
+
+
+def test_a_full_disk_is_one_sentence_and_costs_no_older_checkpoint(
+    tiny_run: Callable[..., bool], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    tiny_run(folder, {"duration": "40 images"})
+    before = {path: path.read_bytes() for path in checkpoint.existing(folder)}
+    # A limit on the size of files fails in the same place as a full disk.
+    limit = max(len(data) for data in before.values()) // 2
+    program = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+        f"from sakuga.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["train", "--resume", "--run-dir", str(folder), "--duration", "80 images"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("sakuga: ") and "space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in checkpoint.existing(folder)} == before
+    tiny_run(folder, {"duration": "80 images"}, resume=True)
+    assert not list(folder.rglob("*.part"))

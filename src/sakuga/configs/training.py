@@ -157,6 +157,8 @@ class TrainConfig(Config):
     """One training run. `auto` values are settled by `training.resolve` before anything is saved."""
 
     recipe: str = "custom"
+    name: str = Field(default="", description="what the model file calls itself; empty: the recipe's name")
+    licence: str = Field(default="", description="the licence that the model file states")
     data: DataConfig = DataConfig()
     generator: GeneratorConfig = DcganGeneratorConfig()
     discriminator: DiscriminatorConfig = DcganDiscriminatorConfig()

@@ -53,7 +53,7 @@ def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise UserError(f"No space left to write {path}: free some space and run the command again.") from error
         if error.errno in _NO_PLACE:
             raise UserError(f"{path} cannot be written ({error.strerror}): choose a folder that can.") from error

@@ -44,17 +44,18 @@ def write_sheet(run_dir: Path, loop: Loop) -> np.ndarray:
     return images
 
 
-def write_model(path: Path, loop: Loop, name: str, scores: dict[str, float]) -> None:
+def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
     """Writes the EMA of G, and D, as a model file."""
     config = loop.config
     header = Header(
-        name=name,
+        name=config.name or config.recipe,
         roles=Roles(
             generator=GeneratorRole(architecture=config.generator),
             discriminator=DiscriminatorRole(architecture=config.discriminator),
         ),
         labels=LabelSchema(),
         latent=config.latent,
+        licence=config.licence,
         data=f"{loop.dataset.name}, {len(loop.dataset):,} pictures",
         images_seen=loop.images,
         scores=scores,

@@ -98,7 +98,7 @@ class Run:
         if log is not None:
             log.close()
         if self.is_main:
-            outputs.write_model(self.run_dir / "model.safetensors", loop, config.recipe, self.scores)
+            outputs.write_model(self.run_dir / "model.safetensors", loop, self.scores)
             outputs.write_report(self.run_dir, loop, self.record, self.messages)
         distributed.barrier()
 
@@ -157,7 +157,7 @@ class Run:
             log.write(self.loop.images, dict(self.scores))
         if self._due(wanted.snapshots, before):
             path = self.run_dir / "snapshots" / f"{self.loop.images:012d}.safetensors"
-            outputs.write_model(path, self.loop, self.config.recipe, self.scores)
+            outputs.write_model(path, self.loop, self.scores)
         self._since += time.perf_counter() - started
 
     def _save(self) -> None:

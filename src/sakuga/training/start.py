@@ -20,7 +20,7 @@ from sakuga.training.run import Run, record_of, write_record
 
 # What may differ from the run's own config when it goes on: nothing that the weights depend on, but for the rounding of
 # another number of threads.
-CHANGEABLE = ("duration", "outputs.", "threads")
+CHANGEABLE = ("duration", "outputs.", "threads", "name", "licence")
 
 
 def train(
@@ -113,8 +113,8 @@ def _changed(record: dict[str, Any], recipe_name: str | None, changes: Mapping[s
     for name, value in changes.items():
         if not name.startswith(CHANGEABLE) and patch(config, {name: value}) != config:
             raise UserError(
-                f"--{name} cannot change when a run is resumed, only --duration, --threads and --outputs can: start a "
-                "new run, or resume without it."
+                f"--{name} cannot change when a run is resumed, only --duration, --threads, --outputs, --name and "
+                "--licence can: start a new run, or resume without it."
             )
     return patch(config, changes)
 
