@@ -81,9 +81,17 @@ def test_pictures_are_whole_and_of_their_kind(page):
 
 def test_numbers_are_short_and_truth_values_no_numbers(page):
     text = page.html()
-    assert '<td class="number">12.35</td>' in text
-    assert '<td class="number">1,234,567</td>' in text
+    assert "<td>12.35</td>" in text
+    assert "<td>1,234,567</td>" in text
     assert "<td>True</td>" in text
+
+
+def test_columns_of_numbers_are_aligned_to_the_right():
+    text = Page("x").table([["a", 1, 2.5], ["b", "none", 3], ["c"]], ["name", "mixed", "short"]).html()
+    assert "<tr><td>a</td><td>1</td><td>2.5</td></tr>" in text
+    text = Page("x").table([["a", 1, 2.5], ["b", "none", 3]]).html()
+    assert '<td>1</td><td class="number">2.5</td>' in text
+    assert '<td>none</td><td class="number">3</td>' in text
 
 
 def test_an_unknown_kind_of_picture_is_refused():

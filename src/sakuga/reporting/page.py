@@ -3,6 +3,7 @@
 import base64
 import html
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Self
 
@@ -71,11 +72,13 @@ class Page:
         """Adds a table.
 
         Args:
-            rows: The rows, or names and their values. Numbers are aligned to the right, floats get four digits.
+            rows: The rows, or names and their values. Columns of nothing but numbers are aligned to the right; floats
+                get four digits.
             header: The names of the columns.
         """
-        listed = [*rows.items()] if isinstance(rows, Mapping) else rows
-        body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in listed)
+        listed = [list(row) for row in (rows.items() if isinstance(rows, Mapping) else rows)]
+        right = [all(map(_is_number, column)) for column in zip_longest(*listed, fillvalue="")]
+        body = "".join("<tr>" + "".join(map(_cell, row, right)) + "</tr>" for row in listed)
         head = "".join(f"<th>{_escape(name)}</th>" for name in header)
         return self._add(f'<div class="scroll"><table>{f"<tr>{head}</tr>" if head else ""}{body}</table></div>')
 
@@ -131,10 +134,17 @@ def _figure(data: bytes, caption: str, width: int | None) -> str:
     return f'<figure{limit}><img src="{address}" alt="{_escape(caption)}"{sized}>{below}</figure>'
 
 
-def _cell(value: object) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if is_number else str(value)
-    return f'<td class="number">{_escape(text)}</td>' if is_number else f"<td>{_escape(text)}</td>"
+def _cell(value: object, right: bool) -> str:
+    if isinstance(value, float):
+        value = f"{value:.4g}"
+    elif _is_number(value):
+        value = f"{value:,}"
+    opening = '<td class="number">' if right else "<td>"
+    return f"{opening}{_escape(str(value))}</td>"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _escape(text: str) -> str:
