@@ -28,7 +28,7 @@ def generate(
         model: A model of the zoo, a .safetensors file, or a run folder.
         out: Write one PNG for each picture into this folder, named by its seed.
         seeds: Which seeds, for example 0-63,77. 0-63 if not given.
-        sigma: Replaces the standard deviation of z that the model was trained with; smaller is more alike.
+        sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
         best_of: Draw so many, seeds 0 to N-1, and keep those that the discriminator finds most real.
         keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given.
         attributes: What a model with attributes is told, for example hair=aqua,eyes=orange. The rest differs by seed.

@@ -35,7 +35,7 @@ def interpolate(
         fps: Frames a second of the GIF.
         loop: Lead back to the first seed, and let the GIF start over for ever.
         kind: Straight lines, arcs around the mean of z, or a spline without corners at the seeds.
-        sigma: Replaces the standard deviation of z that the model was trained with; smaller is more alike.
+        sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
         attributes: What a model with attributes is told, for example hair=aqua,eyes=orange. The rest differs by seed.
         scale: Each pixel becomes a square of so many.
         columns: Pictures in a row of the strip. All in one row if not given.

@@ -130,7 +130,7 @@ class LoadedModel:
 
         Args:
             seeds: Each in 0..2^32-1.
-            sigma: Replaces the standard deviation of that distribution: smaller is more alike and often cleaner.
+            sigma: Replaces the standard deviation of that distribution: smaller is more alike, larger bolder.
 
         Raises:
             UserError: If a seed or sigma is out of range.
