@@ -88,8 +88,11 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
         page.note(message)
     sheets = sorted((run_dir / "sheets").glob("*.png"))
     # The first, the last, and a few between tell the story; all of them would make a page too large to send.
-    for place in sorted({round(i * (len(sheets) - 1) / 5) for i in range(6)}, reverse=True) if sheets else []:
-        page.picture(sheets[place].read_bytes(), f"after {int(sheets[place].stem):,} images, always from the same z")
+    places = sorted({round(i * (len(sheets) - 1) / 4) for i in range(5)}, reverse=True) if sheets else []
+    pictures = [(sheets[i].read_bytes(), f"after {int(sheets[i].stem):,} images") for i in places]
+    if (run_dir / "real.png").exists():
+        pictures.insert(1, ((run_dir / "real.png").read_bytes(), "real pictures"))
+    page.text("Drawn from always the same z, the newest first:").pictures(pictures, width=400)
     page.picture(write_curves(run_dir), "losses, verdicts and gradient norms over images seen")
     last = next(reversed(list(read_metrics(run_dir))), {})
     page.table(
