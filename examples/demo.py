@@ -23,11 +23,7 @@ from sakuga.generation.model import find_model
 from sakuga.models.file import read_header
 from sakuga.reporting.page import Page
 
-DEMO = Path("demo")
-RUN = DEMO / "run"
 DATA = "synthetic:2000"
-# The whole must stay below five minutes on two cores, however fast they are: training gets time and not images.
-BEFORE_INTERRUPT, AFTER_INTERRUPT = 30, 75  # seconds
 
 MEANINGS = {
     "frechet": "distance of drawn and real pictures; 0 is best",
@@ -44,23 +40,28 @@ def main() -> None:
     """Runs all steps and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="faces64", help="what to draw with (default: the shipped faces64)")
-    model = parser.parse_args().model
-    DEMO.mkdir(exist_ok=True)
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo"), help="folder of the page (default: demo, beside examples)"
+    )
+    # However fast the machine is, the whole stays below five minutes.
+    parser.add_argument("--seconds", type=float, default=105, help="how long to train (default: 105)")
+    given = parser.parse_args()
+    run = given.out / "run"
+    given.out.mkdir(parents=True, exist_ok=True)
     page = Page("sakuga: pictures in, anime pictures out")
     try:
-        draw(page, model)
-        train(page)
-        evaluate(page)
+        draw(page, given.model, given.out)
+        train(page, run, given.seconds)
+        evaluate(page, run)
     except UserError as error:
         sys.exit(f"sakuga: {error}")
     page.heading("How long it took")
-    page.table(
-        {name: f"{seconds:.0f} s" for name, seconds in times.items()} | {"together": f"{sum(times.values()):.0f} s"}
-    )
-    print(page.save(DEMO / "index.html").resolve())
+    times["together"] = sum(times.values())
+    page.table({name: f"{seconds:.0f} s" for name, seconds in times.items()})
+    print(page.save(given.out / "index.html").resolve())
 
 
-def draw(page: Page, model: str) -> None:
+def draw(page: Page, model: str, folder: Path) -> None:
     """Draws with a model that is there already."""
     header = read_header(find_model(model))
     page.text(
@@ -76,7 +77,7 @@ def draw(page: Page, model: str) -> None:
     }
     page.table(told)
 
-    sheet, best, way, strip = (DEMO / name for name in ("seeds.png", "best.png", "way.gif", "way.png"))
+    sheet, best, way, strip = (folder / name for name in ("seeds.png", "best.png", "way.gif", "way.png"))
     with timed("64 pictures"):
         first = sakuga("generate", model, "--seeds", "0-63", "--sheet", sheet, "--overwrite")
     with timed("the best 64 of 512"):
@@ -97,35 +98,35 @@ def draw(page: Page, model: str) -> None:
     page.pictures([moving, (strip.read_bytes(), "The same, frame by frame.", None)])
 
 
-def train(page: Page) -> None:
+def train(page: Page, run: Path, seconds: float) -> None:
     """Trains for a moment, is interrupted, and goes on."""
-    shutil.rmtree(RUN, ignore_errors=True)
+    shutil.rmtree(run, ignore_errors=True)
     options = ["--generator.channels", 24, "--discriminator.channels", 24, "--batch_size", 32]
     options += ["--optimizer.g.lr", 5e-4, "--optimizer.d.lr", 5e-4, "--ema.half_life", "2k images"]
     options += ["--outputs.sheet_size", 25, "--outputs.sheets", "every 5k images"]
-    arguments = ["train", "quick64", "--data", DATA, "--run-dir", RUN, "--duration", "500k images", *options]
+    arguments = ["train", "quick64", "--data", DATA, "--run-dir", run, "--duration", "500k images", *options]
     with timed("training until Ctrl-C"):
-        said = interrupt(arguments)
-    lines = metrics()
+        said = interrupt(arguments, run, 0.3 * seconds)
+    lines = metrics(run)
     stopped_at = lines[-1]["images"]
     rate = statistics.median(line["images_per_second"] for line in lines)
-    goal = (stopped_at + int(rate * AFTER_INTERRUPT)) // 1000 * 1000 + 1000
+    goal = (stopped_at + int(rate * 0.7 * seconds)) // 1000 * 1000 + 1000
     with timed("training, resumed"):
-        resumed = sakuga("train", "--resume", "--run-dir", RUN, "--duration", f"{goal} images")
+        resumed = sakuga("train", "--resume", "--run-dir", run, "--duration", f"{goal} images")
     page.heading("Trained just now").text(
         f"A small network learned the drawn faces of the built-in data set, {rate:,.0f} pictures a second. After "
         f"{stopped_at:,} it was interrupted with Ctrl-C; the second command went on from there, as if nothing had "
         f"happened, until {goal:,}."
     )
     page.code(f"{shown(arguments)}\n^C  {said}\n{resumed}")
-    sheets = sorted((RUN / "sheets").glob("*.png"))
+    sheets = sorted((run / "sheets").glob("*.png"))
     chosen = dict.fromkeys([sheets[0], sheets[-1]])
     drawn = [(sheet.read_bytes(), f"Drawn after {int(sheet.stem):,} pictures.", None) for sheet in chosen]
-    page.pictures([((RUN / "real.png").read_bytes(), "What it learned from.", None), *drawn])
-    page.picture((RUN / "curves.png").read_bytes(), "The curves of both parts together.")
+    page.pictures([((run / "real.png").read_bytes(), "What it learned from.", None), *drawn])
+    page.picture((run / "curves.png").read_bytes(), "The curves of both parts together.")
 
 
-def evaluate(page: Page) -> None:
+def evaluate(page: Page, run: Path) -> None:
     """Measures the new model, where the weights to measure with are there."""
     page.heading("Measured")
     try:
@@ -134,10 +135,10 @@ def evaluate(page: Page) -> None:
         page.note(f"Left out, because the network to measure with is not installed. {error}")
         print(f"evaluation left out: {error}", file=sys.stderr)
         return
-    numbers, neighbors = RUN / "evaluation.json", RUN / "neighbors.png"
+    numbers, neighbors = run / "evaluation.json", run / "neighbors.png"
     options = ["--extractor", "efficientnet", "--num-images", 500, "--out", numbers, "--sheet", neighbors]
     with timed("evaluation"):
-        command = sakuga("evaluate", RUN / "model.safetensors", "--data", DATA, *options)
+        command = sakuga("evaluate", run / "model.safetensors", "--data", DATA, *options)
     result = json.loads(numbers.read_text())
     page.text(
         "500 pictures of the new model against 500 of its data, as EfficientNet-Lite0 sees them; hence the name. FID "
@@ -151,16 +152,16 @@ def evaluate(page: Page) -> None:
     page.picture(neighbors.read_bytes(), "Drawn pictures, each beside the nearest ones of the data set.")
 
 
-def interrupt(arguments: list) -> str:
-    """Starts a command, sends it Ctrl-C when it has trained for a while, and returns what it says then."""
+def interrupt(arguments: list, run: Path, seconds: float) -> str:
+    """Starts a command, sends it Ctrl-C when it has trained for so many seconds, and returns what it says then."""
     print(f"$ {shown(arguments)}", flush=True)
     process = subprocess.Popen(command_line(arguments), stdout=subprocess.PIPE, text=True)
     started = None
     while process.poll() is None:
         time.sleep(0.5)
-        trained = len(metrics()) >= 3
+        trained = len(metrics(run)) >= 3
         started = started or (time.monotonic() if trained else None)
-        if started and time.monotonic() - started >= BEFORE_INTERRUPT:
+        if started and time.monotonic() - started >= seconds:
             process.send_signal(signal.SIGINT)
             break
     said, _ = process.communicate()
@@ -170,9 +171,9 @@ def interrupt(arguments: list) -> str:
     return said.strip()
 
 
-def metrics() -> list[dict]:
+def metrics(run: Path) -> list[dict]:
     """Returns the lines that the run has logged; the last may be half written."""
-    path = RUN / "metrics.jsonl"
+    path = run / "metrics.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.is_file() else []
     return [line for line in map(json.loads, lines) if "images_per_second" in line]
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -72,3 +73,19 @@ def test_the_notebook_runs(kernel, model_to_show, tmp_path):
     assert shown[-1].n_frames == 48
     # Faces, not flat color.
     assert all(len(picture.convert("RGB").getcolors(2**24)) > 50 for picture in shown)
+
+
+@pytest.mark.slow
+def test_the_demo_makes_one_page(model_to_show, tmp_path):
+    page = tmp_path / "demo" / "index.html"
+    arguments = ["--model", str(model_to_show), "--out", str(page.parent), "--seconds", "6"]
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "demo.py", *arguments], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().split("\n")[-1] == str(page.resolve())
+    text = page.read_text("utf-8")
+    assert text.count("data:image/png") >= 7 and text.count("data:image/gif") == 1
+    assert "http" not in text
+    for told in ("--best-of 512 --keep 64", "Stopped and saved", "--resume", "EfficientNet frechet", "together"):
+        assert told in text
