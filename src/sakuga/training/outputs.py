@@ -92,15 +92,13 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
     pictures = [(sheets[i].read_bytes(), f"after {int(sheets[i].stem):,} images") for i in places]
     if (run_dir / "real.png").exists():
         pictures.insert(1, ((run_dir / "real.png").read_bytes(), "real pictures"))
-    page.text("Drawn from always the same z, the newest first:").pictures(pictures, width=400)
+    page.text("Drawn from always the same z, the newest first:").pictures(pictures)
     page.picture(write_curves(run_dir), "losses, verdicts and gradient norms over images seen")
     last = next(reversed(list(read_metrics(run_dir))), {})
-    page.table(
-        [["measured last", ""], *[[k, f"{v:,.4g}" if isinstance(v, float) else str(v)] for k, v in last.items()]]
-    )
-    page.code(record.get("command", ""))
-    page.heading("Machine").table(record.get("environment", {}))
+    page.heading("Measured last").table(last)
+    page.heading("Command and config").code(record.get("command", ""))
     page.code(config.model_dump_json(indent=2))
+    page.heading("Machine").table(record.get("environment", {}))
     write_text(run_dir / "report.html", page.html())
 
 
