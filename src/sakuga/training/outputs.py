@@ -89,9 +89,9 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
     sheets = sorted((run_dir / "sheets").glob("*.png"))
     # The first, the last, and a few between tell the story; all of them would make a page too large to send.
     places = sorted({round(i * (len(sheets) - 1) / 4) for i in range(5)}, reverse=True) if sheets else []
-    pictures = [(sheets[i].read_bytes(), f"after {int(sheets[i].stem):,} images") for i in places]
+    pictures = [(sheets[i].read_bytes(), f"after {int(sheets[i].stem):,} images", None) for i in places]
     if (run_dir / "real.png").exists():
-        pictures.insert(1, ((run_dir / "real.png").read_bytes(), "real pictures"))
+        pictures.insert(1, ((run_dir / "real.png").read_bytes(), "real pictures", None))
     page.text("Drawn from always the same z, the newest first:").pictures(pictures)
     page.picture(write_curves(run_dir), "losses, verdicts and gradient norms over images seen")
     last = next(reversed(list(read_metrics(run_dir))), {})
