@@ -10,14 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sakuga.evaluation.evaluate import evaluate
+    from sakuga.evaluation.start import evaluate
     from sakuga.generation.model import generate, load
     from sakuga.reporting.sheets import grid
     from sakuga.training.start import train
 
 # Imported when first asked for, so that neither `import sakuga` nor the command line's help waits for torch.
 _PUBLIC = {
-    "evaluate": "sakuga.evaluation.evaluate",
+    "evaluate": "sakuga.evaluation.start",
     "generate": "sakuga.generation.model",
     "grid": "sakuga.reporting.sheets",
     "load": "sakuga.generation.model",

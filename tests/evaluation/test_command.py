@@ -3,6 +3,7 @@ import json
 import pytest
 from PIL import Image
 
+import sakuga
 from sakuga.commands.evaluate import evaluate
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import GeneratorRole, Header, Roles
@@ -82,13 +83,18 @@ def test_model(model, folder, tmp_path):
     assert first["ruler"]["samples"].endswith("z of sample i of seed i")
     assert found(0) == first
     assert found(5)["metrics"] != first["metrics"]
+    options = {"extractor": "efficientnet", "num_images": 16, "real_every": 1}
+    assert sakuga.evaluate(model, data=folder, **options).model_dump(mode="json") == first
 
 
 def test_mistakes_are_told_before_any_work(folder, model, tmp_path):
     for options, message in (
         ({}, "either a model or --images"),
         ({"images": folder, "num_images": 0}, "--num-images 0"),
-        ({"images": folder, "threads": 0}, "--threads 0"),
+        ({"images": folder, "batch_size": 0}, "--batch-size 0"),
+        ({"images": folder, "real_every": 0}, "--real-every 0"),
+        ({"images": folder, "threads": 0}, "--threads 0 is too small"),
+        ({"images": folder, "sheet": tmp_path}, "is a folder"),
         ({"images": folder, "out": tmp_path}, "is a folder"),
     ):
         with pytest.raises(UserError, match=message):

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from sakuga.core.errors import UserError
-from sakuga.evaluation.evaluate import distance_during_training, evaluate, metric_name
+from sakuga.evaluation.evaluate import distance_during_training, evaluate_pictures, metric_name
 from sakuga.evaluation.fid import frechet_distance, gaussian_of
 from sakuga.evaluation.result import EvaluationResult
 
 
 def test_numbers_carry_the_networks_name_and_their_ruler(extractor, dataset, draw):
-    found = evaluate(draw(120, seed=5), dataset, extractor, described="drawn", progress=False)
+    found = evaluate_pictures(draw(120, seed=5), dataset, extractor, described="drawn", progress=False)
     names = [metric.name for metric in found.metrics]
     assert names[:3] == ["blocks_frechet", "blocks_kid", "blocks_kid_std"]
     assert "fid" not in names
@@ -35,9 +35,9 @@ def test_only_the_inception_gives_a_fid(extractor):
 
 
 def test_better_pictures_have_better_numbers(extractor, dataset, draw):
-    alike = evaluate(draw(100, seed=5), dataset, extractor, progress=False)
-    dark = evaluate(draw(100, seed=5, high=60), dataset, extractor, progress=False)
-    copies = evaluate(dataset.images[:100], dataset, extractor, progress=False)
+    alike = evaluate_pictures(draw(100, seed=5), dataset, extractor, progress=False)
+    dark = evaluate_pictures(draw(100, seed=5, high=60), dataset, extractor, progress=False)
+    copies = evaluate_pictures(dataset.images[:100], dataset, extractor, progress=False)
     assert alike["blocks_frechet"] < dark["blocks_frechet"] / 5
     assert alike["blocks_kid"] < dark["blocks_kid"]
     assert alike["blocks_recall"] > dark["blocks_recall"]
@@ -48,7 +48,9 @@ def test_better_pictures_have_better_numbers(extractor, dataset, draw):
 
 
 def test_real_every_and_sheet(extractor, dataset, draw, tmp_path):
-    found = evaluate(draw(20, seed=5), dataset, extractor, real_every=1, sheet=tmp_path / "sheet.png", progress=False)
+    found = evaluate_pictures(
+        draw(20, seed=5), dataset, extractor, real_every=1, sheet=tmp_path / "sheet.png", progress=False
+    )
     assert found.ruler.num_real == 400
     assert found.ruler.real == "all"
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -58,11 +60,11 @@ def test_real_every_and_sheet(extractor, dataset, draw, tmp_path):
 
 def test_too_few_pictures_are_refused_before_work(extractor, dataset, draw):
     with pytest.raises(UserError, match="15 pictures cannot be measured"):
-        evaluate(draw(15, seed=5), dataset, extractor, progress=False)
+        evaluate_pictures(draw(15, seed=5), dataset, extractor, progress=False)
     with pytest.raises(UserError, match="use --real-every 1"):
-        evaluate(draw(16, seed=5), dataset, extractor, real_every=100, progress=False)
+        evaluate_pictures(draw(16, seed=5), dataset, extractor, real_every=100, progress=False)
     with pytest.raises(UserError, match="--real-every 0"):
-        evaluate(draw(16, seed=5), dataset, extractor, real_every=0, progress=False)
+        evaluate_pictures(draw(16, seed=5), dataset, extractor, real_every=0, progress=False)
     assert extractor.network.seen == 0
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sakuga.data.dataset import Dataset
     from sakuga.evaluation.result import EvaluationResult
 
 
@@ -49,93 +48,33 @@ def evaluate(
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
     """
+    from sakuga.commands.options import set_threads
     from sakuga.core.errors import UserError
 
-    if (model is None) == (images is None):
-        raise UserError("Give either a model or --images, a folder or zip of pictures to measure.")
-    counts = {"--num-images": num_images, "--batch-size": batch_size, "--threads": 1 if threads is None else threads}
-    for option, count in counts.items():
-        if count < 1:
-            raise UserError(f"{option} {count} is not a count: give 1 or more.")
-    for path in (out, sheet):
-        if path is not None and path.is_dir():
-            raise UserError(f"{path} is a folder: give the name of the file to write.")
-    import torch
+    if out is not None and out.is_dir():
+        raise UserError(f"{out} is a folder: give the name of the file to write.")
+    set_threads(threads)
 
     from sakuga.core.files import write_json
-    from sakuga.data.dataset import open_dataset
-    from sakuga.evaluation import evaluate as evaluation
-    from sakuga.features.extractor import load_extractor
+    from sakuga.evaluation import start
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    network = load_extractor(extractor, weights, device)
-    if images is not None:
-        dataset = open_dataset(data, resolution)
-        source = _from_files(images, dataset, num_images)
-    else:
-        dataset, source = _from_model(str(model), data, num_images, resolution, batch_size, seed, device)
-    result = evaluation.evaluate(
-        dataset=dataset,
-        extractor=network,
+    result = start.evaluate(
+        model,
+        data,
+        images=images,
+        extractor=extractor,
+        weights=weights,
+        num_images=num_images,
         real_every=real_every,
+        resolution=resolution,
         batch_size=batch_size,
-        sheet=sheet,
         seed=seed,
-        **source,
+        sheet=sheet,
+        device=device,
     )
     _show(result)
     if out is not None:
         write_json(out, result.model_dump())
-
-
-def _from_model(
-    name: str, data: str, num_images: int, resolution: int | None, batch_size: int, seed: int, device: str
-) -> tuple["Dataset", dict]:
-    import numpy as np
-
-    from sakuga.core.errors import UserError
-    from sakuga.core.latents import MAX_SEED
-    from sakuga.data.dataset import open_dataset
-    from sakuga.evaluation.conditions import labels_like_data
-    from sakuga.evaluation.pictures import Samples
-    from sakuga.generation.model import load
-
-    if not 0 <= seed <= MAX_SEED - num_images:
-        raise UserError(f"--seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
-    model = load(name, device)
-    if resolution not in (None, model.resolution):
-        raise UserError(
-            f"{name} draws {model.resolution}x{model.resolution}, not {resolution}: leave --resolution out."
-        )
-    dataset = open_dataset(data, model.resolution)
-    labels, chosen = labels_like_data(dataset, model.schema, num_images, seed)
-
-    def draw(numbers: np.ndarray) -> np.ndarray:
-        z = model.z_of_seeds([seed + number for number in numbers.tolist()])
-        return model.sample_images(z, labels[numbers], batch_size)
-
-    number = f"{seed} + i" if seed else "i"
-    source = {
-        "images": Samples(num_images, draw),
-        "described": f"{model.describe()}, sha256 {model.sha256[:8]}; z of sample i of seed {number}",
-        "labels": chosen,
-        "ema": True,
-    }
-    return dataset, source
-
-
-def _from_files(path: Path, dataset: "Dataset", num_images: int) -> dict:
-    import sys
-
-    from sakuga.evaluation.pictures import read_pictures
-
-    images, problems = read_pictures(path, dataset.resolution, num_images)
-    for problem in problems[:10]:
-        print(f"passed over {problem}", file=sys.stderr)
-    if len(problems) > 10:
-        print(f"and {len(problems) - 10} more files of {path}", file=sys.stderr)
-    return {"images": images, "described": f"{path.name}, evenly spaced by name"}
 
 
 def _show(result: "EvaluationResult") -> None:

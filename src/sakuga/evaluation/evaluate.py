@@ -21,7 +21,7 @@ MIN_PICTURES = 16
 DURING_TRAINING = 2000
 
 
-def evaluate(
+def evaluate_pictures(
     images: Pictures,
     dataset: Dataset,
     extractor: Extractor,
@@ -53,7 +53,7 @@ def evaluate(
     Raises:
         UserError: If there are fewer than 16 pictures on a side.
     """
-    indices = dataset.indices_every(_checked_step(real_every))
+    indices = dataset.indices_every(checked_step(real_every))
     _refuse_too_few(len(images), len(indices), dataset, real_every)
     real = measure_real(dataset, indices, extractor, batch_size, progress)
     fake = measure(images, extractor, batch_size, f"Measuring {len(images):,} samples" if progress else "")
@@ -99,6 +99,17 @@ def evaluate(
     )
 
 
+def checked_step(real_every: int) -> int:
+    """Returns the step.
+
+    Raises:
+        UserError: If it is below 1.
+    """
+    if real_every < 1:
+        raise UserError(f"--real-every {real_every} is not a step: use 1 for all real pictures, 4 for every fourth.")
+    return real_every
+
+
 def metric_name(extractor: Extractor) -> str:
     """Returns what the Frechet distance on this network is called: `fid` on the Inception, else by the network."""
     return "fid" if extractor.name == "inception" else f"{extractor.name}_frechet"
@@ -139,12 +150,6 @@ def _compare_statistics(real: Measured, fake: Measured) -> tuple[Comparison, ...
         )
         for i, name in enumerate(STATISTICS)
     )
-
-
-def _checked_step(real_every: int) -> int:
-    if real_every < 1:
-        raise UserError(f"--real-every {real_every} is not a step: use 1 for all real pictures, 4 for every fourth.")
-    return real_every
 
 
 def _refuse_too_few(num_images: int, num_real: int, dataset: Dataset, real_every: int) -> None:

@@ -1,0 +1,110 @@
+"""From names and paths to numbers: what `sakuga evaluate` and `sakuga.evaluate` do."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from sakuga.core.errors import UserError
+from sakuga.core.latents import MAX_SEED
+from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.evaluation.conditions import labels_like_data
+from sakuga.evaluation.evaluate import checked_step, evaluate_pictures
+from sakuga.evaluation.pictures import Samples, read_pictures
+from sakuga.evaluation.result import EvaluationResult
+from sakuga.features.extractor import load_extractor
+from sakuga.generation.model import LoadedModel, load
+
+_LISTED = 10
+
+
+def evaluate(
+    model: str | Path | None,
+    data: str | Path,
+    *,
+    images: str | Path | None = None,
+    extractor: str = "auto",
+    weights: str | Path | None = None,
+    num_images: int = 5000,
+    real_every: int = 4,
+    resolution: int | None = None,
+    batch_size: int = 16,
+    seed: int = 0,
+    sheet: str | Path | None = None,
+    device: str = "auto",
+) -> EvaluationResult:
+    """Measures a model, or pictures of any origin, against a data set.
+
+    Args:
+        model: A model of the zoo, a `.safetensors` file, or a run folder; None with `images`. Sample i has the z of
+            seed `seed + i`, and labels as frequent as in the data.
+        data: The real pictures: a folder, a zip, or `synthetic`.
+        images: A folder or zip of pictures to measure instead of a model, evenly spaced by name.
+        extractor: `inception`, `efficientnet` or `auto`; only with the Inception is the distance a FID.
+        weights: The extractor's weights file, if it is not to be looked for.
+        num_images: How many samples to measure.
+        real_every: The real side is every so-many-th picture by name.
+        resolution: Height and width of the pictures on both sides; the model's, or the data set's own.
+        batch_size: Pictures a forward pass.
+        seed: Names the samples, their labels and the random subsets.
+        sheet: Where to write a PNG of samples beside their nearest training pictures.
+        device: auto, cpu, cuda or mps.
+
+    Raises:
+        UserError: If a number is out of range, or the model, the pictures, the data or the weights cannot be used.
+    """
+    if (model is None) == (images is None):
+        raise UserError("Give either a model or --images, a folder or zip of pictures to measure.")
+    for option, count in {"--num-images": num_images, "--batch-size": batch_size}.items():
+        if count < 1:
+            raise UserError(f"{option} {count} is not a count: give 1 or more.")
+    checked_step(real_every)
+    if not 0 <= seed <= MAX_SEED - num_images:
+        raise UserError(f"--seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
+    if sheet is not None and Path(sheet).is_dir():
+        raise UserError(f"{sheet} is a folder: give the name of the file to write.")
+    network = load_extractor(extractor, weights, device)
+    if images is not None:
+        dataset = open_dataset(data, resolution)
+        source = _from_files(Path(images), dataset, num_images)
+    else:
+        loaded = load(str(model), device)
+        if resolution not in (None, loaded.resolution):
+            size = f"{loaded.resolution}x{loaded.resolution}"
+            raise UserError(f"{model} draws {size}, not {resolution}: leave --resolution out.")
+        dataset = open_dataset(data, loaded.resolution)
+        source = _from_model(loaded, dataset, num_images, batch_size, seed)
+    return evaluate_pictures(
+        dataset=dataset,
+        extractor=network,
+        real_every=real_every,
+        batch_size=batch_size,
+        sheet=sheet,
+        seed=seed,
+        **source,
+    )
+
+
+def _from_model(model: LoadedModel, dataset: Dataset, num_images: int, batch_size: int, seed: int) -> dict:
+    labels, chosen = labels_like_data(dataset, model.schema, num_images, seed)
+
+    def draw(numbers: np.ndarray) -> np.ndarray:
+        z = model.z_of_seeds([seed + number for number in numbers.tolist()])
+        return model.sample_images(z, labels[numbers], batch_size)
+
+    number = f"{seed} + i" if seed else "i"
+    return {
+        "images": Samples(num_images, draw),
+        "described": f"{model.describe()}, sha256 {model.sha256[:8]}; z of sample i of seed {number}",
+        "labels": chosen,
+        "ema": True,
+    }
+
+
+def _from_files(path: Path, dataset: Dataset, num_images: int) -> dict:
+    images, problems = read_pictures(path, dataset.resolution, num_images)
+    for problem in problems[:_LISTED]:
+        print(f"passed over {problem}", file=sys.stderr)
+    if len(problems) > _LISTED:
+        print(f"and {len(problems) - _LISTED} more files of {path}", file=sys.stderr)
+    return {"images": images, "described": f"{path.name}, evenly spaced by name"}
