@@ -70,25 +70,28 @@ def test_synthetic_works_everywhere(run, tmp_path):
     assert open_dataset(tmp_path / "a.zip").fingerprint == open_dataset("synthetic:20").fingerprint
 
 
-@pytest.mark.parametrize("verb", [("pack", "--out", "a.zip"), ("preview", "--out", "a.zip")])
+@pytest.mark.parametrize("verb", [("pack", "--out", "a.zip"), ("preview", "--out", "a.png")])
 def test_nothing_is_overwritten_unless_asked(run, tmp_path, monkeypatch, verb):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.zip").write_bytes(b"precious")
+    out = tmp_path / verb[-1]
+    out.write_bytes(b"precious")
     status, _, err = run(verb[0], "synthetic:16", *verb[1:])
     assert status == 2
-    assert "a.zip exists" in err
-    assert (tmp_path / "a.zip").read_bytes() == b"precious"
+    assert f"{out.name} would be overwritten" in err
+    assert out.read_bytes() == b"precious"
     assert run(verb[0], "synthetic:16", *verb[1:], "--overwrite")[0] == 0
-    assert (tmp_path / "a.zip").read_bytes() != b"precious"
+    assert out.read_bytes() != b"precious"
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("check", "nowhere"), "There is no nowhere"),
-        (("pack", "synthetic:16", "--out", "a.tar"), "end it in .zip"),
+        (("pack", "synthetic:16", "--out", "a.tar"), "ends in .zip"),
         (("pack", "synthetic:16", "--out", "a.zip", "--format", "gif"), "--format"),
         (("preview", "synthetic:16", "--count", "0"), "--count 0"),
+        (("preview", "synthetic:16", "--rotate", "nan"), "--rotate nan"),
+        (("preview", "synthetic:16", "--out", "a.jpg"), "ends in .png"),
         (("info", "synthetic:16", "--resolution", "3"), "--resolution 3"),
         (("check", "synthetic:16", "--labels", "x.csv"), "labels of their own"),
     ],

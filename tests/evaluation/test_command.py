@@ -94,7 +94,7 @@ def test_mistakes_are_told_before_any_work(folder, model, tmp_path):
         ({"images": folder, "batch_size": 0}, "--batch-size 0"),
         ({"images": folder, "real_every": 0}, "--real-every 0"),
         ({"images": folder, "threads": 0}, "--threads 0 is too small"),
-        ({"images": folder, "sheet": tmp_path}, "is a folder"),
+        ({"images": folder, "sheet": tmp_path / "sheet.jpg"}, "ends in .png"),
         ({"images": folder, "out": tmp_path}, "is a folder"),
     ):
         with pytest.raises(UserError, match=message):

@@ -30,15 +30,12 @@ def pack(
         format: How pictures are stored; png and webp lose nothing, webp is the smaller one, jpeg has quality 95.
         overwrite: Replace `out` if it exists.
     """
-    from sakuga.core.errors import UserError
+    from sakuga.commands.options import check_suffix, refuse_existing
     from sakuga.data.archive import write_archive
     from sakuga.data.dataset import open_dataset
 
-    if out.suffix.lower() != ".zip":
-        raise UserError(
-            f"--out {out}: what is written is a zip, and training tools know it by its name: end it in .zip."
-        )
-    _refuse_existing(out, overwrite)
+    check_suffix(out, "--out", ".zip")
+    refuse_existing([out], overwrite)
     dataset = open_dataset(source, resolution, labels=labels)
     write_archive(dataset, out, format=format, overwrite=overwrite)
     print(f"{out}: {_summary(dataset)}, {_bytes(out.stat().st_size)}")
@@ -134,25 +131,21 @@ def preview(
     """
     import numpy as np
 
+    from sakuga.commands.options import check_suffix, refuse_existing
     from sakuga.core import images
     from sakuga.core.errors import UserError
     from sakuga.data.dataset import open_dataset
 
+    check_suffix(out, "--out", ".png")
     if not 1 <= count <= 10_000:
         raise UserError(f"--count {count} is not within 1..10000.")
-    _refuse_existing(out, overwrite)
+    if not 0 <= rotate <= 180:
+        raise UserError(f"--rotate {rotate:g} is not within 0..180 degrees.")
+    refuse_existing([out], overwrite)
     dataset = open_dataset(source, resolution, labels=labels)
     batch = dataset.batch(np.arange(min(count, len(dataset))), seed, flip=flip, rotate=rotate)
     images.save_png(out, images.grid(images.to_uint8(batch.images)), overwrite=overwrite)
     print(f"{out}: {len(batch.indices)} of {len(dataset):,} pictures")
-
-
-def _refuse_existing(out: Path, overwrite: bool) -> None:
-    """Refuses before the work starts what writing would refuse after it."""
-    from sakuga.core.errors import UserError
-
-    if out.exists() and not overwrite:
-        raise UserError(f"{out} exists: choose another --out, or say --overwrite.")
 
 
 def _list(problems: "Sequence[Problem]") -> None:

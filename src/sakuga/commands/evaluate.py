@@ -48,11 +48,12 @@ def evaluate(
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
     """
-    from sakuga.commands.options import set_threads
+    from sakuga.commands.options import check_suffix, set_threads
     from sakuga.core.errors import UserError
 
     if out is not None and out.is_dir():
         raise UserError(f"{out} is a folder: give the name of the file to write.")
+    check_suffix(sheet, "--sheet", ".png")
     set_threads(threads)
 
     from sakuga.core.files import write_json

@@ -45,11 +45,14 @@ def interpolate(
         threads: How many threads torch may use.
     """
     from sakuga.commands.options import check_positive, check_suffix, parse_attributes, refuse_existing, set_threads
+    from sakuga.core.errors import UserError
     from sakuga.core.latents import parse_seeds
 
     check_positive(scale=scale, columns=columns, batch_size=batch_size)
     check_suffix(out, "--out", ".gif", ".png")
     check_suffix(strip, "--strip", ".png")
+    if out == strip:
+        raise UserError(f"--out and --strip are both {out}: give one of them another name.")
     refuse_existing([out, strip], overwrite)
     keys, told = parse_seeds(seeds), parse_attributes(attributes)
     set_threads(threads)

@@ -70,6 +70,8 @@ def _read(argv: list[str]) -> tuple[str | None, dict[str, str], dict[str, str], 
             continue
         name, equals, value = word.partition("=")
         if name == "--resume":
+            if equals:
+                raise UserError("--resume takes no value: write --resume, or leave it out.")
             resume = True
             continue
         if not equals:
