@@ -59,7 +59,8 @@ _settings: Any = torch.utils.deterministic
 @contextlib.contextmanager
 def deterministic(enabled: bool = True) -> Iterator[None]:
     """Makes torch use deterministic algorithms inside, without its costly fill of uninitialised memory."""
-    before = torch.are_deterministic_algorithms_enabled(), _settings.fill_uninitialized_memory
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = _settings.fill_uninitialized_memory
     if enabled:
         # cuBLAS reads this when its first handle is made.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -68,8 +69,8 @@ def deterministic(enabled: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        _settings.fill_uninitialized_memory = before[1]
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        _settings.fill_uninitialized_memory = filled
 
 
 def describe(device: torch.device) -> dict[str, str | int]:

@@ -14,6 +14,7 @@ from sakuga.core.errors import UserError
 # What the system says of a path where no file can be.
 _NO_PLACE = {
     errno.EACCES,
+    errno.ENOENT,
     errno.EPERM,
     errno.EROFS,
     errno.ENOTDIR,
