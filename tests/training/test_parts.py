@@ -47,6 +47,12 @@ def test_the_controller_leaves_a_balanced_game_alone_and_comes_back_to_even_term
     assert 0 < ahead.level < level
 
 
+@pytest.mark.parametrize("speed", ["0 images", "2 epochs"])
+def test_the_controllers_speed_is_a_number_of_images(speed: str) -> None:
+    with pytest.raises(UserError, match="must be in images or steps, and more than 0"):
+        patch(recipe("quick64"), {"controller.speed": speed})
+
+
 def test_the_controller_remembers() -> None:
     one, other = controlled(1.0, 37), controlled(0.5, 1)
     other.load_state(one.state())
@@ -79,7 +85,7 @@ def test_meters_are_means_since_the_last_reading() -> None:
     for value in (1.0, 2.0, 6.0):
         meters.add("loss", torch.tensor(value))
     copy = Meters()
-    copy.load_state(meters.state())
+    copy.load_state(meters.state(), torch.device("cpu"))
     assert meters.read() == copy.read() == {"loss": 3.0}
     assert meters.read() == {}
 

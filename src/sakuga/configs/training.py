@@ -119,12 +119,16 @@ class ControllerConfig(Config):
     enabled: bool = False
     low: float = Field(default=0.2, ge=0, le=1, description="below this advantage G is slowed")
     high: float = Field(default=0.8, ge=0, le=1, description="above this advantage D is slowed")
-    speed: Duration = Field(default=Duration(amount=20_000), description="images for one halving of a learning rate")
+    speed: Duration = Field(
+        default=Duration(amount=20_000), description="images or steps for one halving of a learning rate"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"low ({self.low}) must be below high ({self.high})")
+        if self.speed.amount == 0 or self.speed.unit == "epochs":
+            raise ValueError(f"speed ({self.speed}) must be in images or steps, and more than 0")
         return self
 
 

@@ -91,7 +91,7 @@ class Loop:
         """Takes back what `state` returned."""
         self.images = int(state["images"])
         self.step.load_state(state["step"])
-        self.meters.load_state(state["meters"])
+        self.meters.load_state(state["meters"], self.device)
 
     def _batch(self) -> Batch:
         data, size = self.config.data, self.config.batch_size

@@ -38,9 +38,9 @@ class Meters:
         """Returns sums and counts as JSON."""
         return {name: [float(total), self._counts[name]] for name, total in self._sums.items()}
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` returned."""
-        self._sums = {name: torch.tensor(total) for name, (total, _) in state.items()}
+    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
+        """Takes back what `state` returned, onto the device where the scalars to come will be."""
+        self._sums = {name: torch.tensor(total, device=device) for name, (total, _) in state.items()}
         self._counts = {name: count for name, (_, count) in state.items()}
 
 
@@ -87,6 +87,6 @@ def read_metrics(run_dir: Path) -> Iterator[dict[str, Any]]:
 
 def _images(line: str) -> float:
     try:
-        return json.loads(line)["images"]
+        return float(json.loads(line)["images"])
     except (ValueError, KeyError, TypeError):
         return float("inf")
