@@ -15,9 +15,11 @@ from PIL import Image
 
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_value
+from sakuga.data.dataset import open_dataset
 from sakuga.models.file import load_network, read_header
 from sakuga.training import checkpoint
 from sakuga.training.metrics_log import read_metrics
+from sakuga.training.start import train
 
 Tensors = dict[str, torch.Tensor]
 
@@ -174,6 +176,48 @@ def test_refusals_name_the_thing_and_the_remedy(tiny_run: Callable[..., bool], t
             action()
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": {}, "data": {}}', '{"config": {"seed": 1}, "data": {}}'])
+def test_a_damaged_record_is_refused(tiny_run: Callable[..., bool], tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(UserError, match=r"run\.json is damaged"):
+        tiny_run(tmp_path, resume=True)
+
+
+def test_a_file_is_no_run_folder(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="run is a file"):
+        tiny_run(tmp_path / "run")
+
+
+def test_foreign_lines_and_pictures_harm_no_run(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    tiny_run(tmp_path, {"duration": "80 images"})
+    (tmp_path / "sheets" / "mine.png").write_bytes(b"")
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('[1]\n{"images": "many"}\n')
+    assert tiny_run(tmp_path, {"duration": "96 images"}, resume=True)
+    assert [line["images"] for line in read_metrics(tmp_path)] == [16, 32, 48, 64, 80, 96]
+
+
+def test_a_run_with_a_table_of_labels_resumes_without_naming_it(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    lines = ["file,hair"]
+    for i, image in enumerate(open_dataset("synthetic:16", 32).images):
+        Image.fromarray(image).save(tmp_path / "faces" / f"{i}.png")
+        lines.append(f"{i}.png,{'red' if i % 2 else 'blue'}")
+    (tmp_path / "hair.csv").write_text("\n".join(lines))
+    run = tmp_path / "run"
+    small = {
+        "batch_size": 8,
+        "data.resolution": 32,
+        "generator.channels": 4,
+        "discriminator.channels": 4,
+        "duration": "8 images",
+    }
+    labels = str(tmp_path / "hair.csv")
+    assert train("quick64", str(tmp_path / "faces"), run, changes=small, labels=labels, device="cpu")
+    assert train(None, None, run, changes={"duration": "16 images"}, resume=True, device="cpu")
 
 
 def test_a_truncated_checkpoint_is_refused(tiny_run: Callable[..., bool], tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
     page.text(f"Trained on {loop.dataset.name} ({len(loop.dataset):,} pictures of {loop.dataset.resolution} pixels).")
     for message in messages:
         page.note(message)
-    sheets = sorted((run_dir / "sheets").glob("*.png"))
+    sheets = sorted(path for path in (run_dir / "sheets").glob("*.png") if path.stem.isdecimal())
     # The first, the last, and a few between tell the story; all of them would make a page too large to send.
     places = sorted({round(i * (len(sheets) - 1) / 4) for i in range(5)}, reverse=True) if sheets else []
     pictures = [(sheets[i].read_bytes(), f"after {int(sheets[i].stem):,} images", None) for i in places]

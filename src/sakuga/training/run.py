@@ -195,11 +195,19 @@ def _interruptible() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def record_of(dataset: Dataset, data: str, config: TrainConfig, device: torch.device, command: str) -> dict[str, Any]:
+def record_of(
+    dataset: Dataset, data: str, labels: str | None, config: TrainConfig, device: torch.device, command: str
+) -> dict[str, Any]:
     """Returns what `run.json` holds."""
     return {
         "command": command,
-        "data": {"path": data, "name": dataset.name, "pictures": len(dataset), "fingerprint": dataset.fingerprint},
+        "data": {
+            "path": data,
+            "labels": labels,
+            "name": dataset.name,
+            "pictures": len(dataset),
+            "fingerprint": dataset.fingerprint,
+        },
         "environment": devices.describe(device) | {"processes": distributed.world_size()},
         "config": config.model_dump(mode="json"),
     }

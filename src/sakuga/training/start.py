@@ -43,7 +43,7 @@ def train(
         changes: Dotted names of the recipe's values to change.
         resume: Whether to go on with the run that is in the folder, from its last checkpoint.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        labels: A table of labels beside the data.
+        labels: A table of labels beside the data; on resume None for the same.
         command: What the report shows as the command.
 
     Returns:
@@ -62,7 +62,7 @@ def train(
     if config.threads != "auto":
         torch.set_num_threads(config.threads)
     if record and data is None:
-        data = record["data"]["path"]
+        data, labels = record["data"]["path"], labels or record["data"].get("labels")
     if data is None:
         raise UserError("--data is missing: give a folder, a zip, or 'synthetic'.")
     size = config.data.resolution
@@ -71,7 +71,7 @@ def train(
         _check_same_data(record, dataset, data, run_dir)
     else:
         config = resolve.resolve(config, dataset.resolution, place)
-        record = record_of(dataset, data, config, place, command)
+        record = record_of(dataset, data, labels, config, place, command)
     with devices.deterministic():
         run = Run(config, dataset, run_dir, place, record | {"config": config.model_dump(mode="json")})
         if resume:
@@ -85,7 +85,9 @@ def train(
 def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
     path = run_dir / "run.json"
     if not resume:
-        if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
+        if run_dir.exists() and not run_dir.is_dir():
+            raise UserError(f"--run-dir {run_dir} is a file: name a new folder.")
+        if run_dir.exists() and any(run_dir.iterdir()):
             what = "holds a run" if path.exists() else "is not empty"
             raise UserError(f"--run-dir {run_dir} {what}: add --resume to go on with a run, or name a new folder.")
         return None
@@ -94,9 +96,11 @@ def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
             f"--run-dir {run_dir} holds no run to resume (no run.json): name another, or leave out --resume."
         )
     try:
-        record = json.loads(path.read_text())
-        return record if record["config"] and record["data"] else None
-    except (ValueError, KeyError, TypeError) as error:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not (record["config"] and record["data"]["path"] and record["data"]["fingerprint"]):
+            raise ValueError("an entry is empty")
+        return record
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged: take an intact copy, or start anew in another folder.") from error
 
 
