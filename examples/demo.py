@@ -101,10 +101,8 @@ def draw(page: Page, model: str, folder: Path) -> None:
 def train(page: Page, run: Path, seconds: float) -> None:
     """Trains for a moment, is interrupted, and goes on."""
     shutil.rmtree(run, ignore_errors=True)
-    options = ["--generator.channels", 24, "--discriminator.channels", 24, "--batch_size", 32]
-    options += ["--optimizer.g.lr", 5e-4, "--optimizer.d.lr", 5e-4, "--ema.half_life", "2k images"]
-    options += ["--outputs.sheet_size", 25, "--outputs.sheets", "every 5k images"]
-    arguments = ["train", "quick64", "--data", DATA, "--run-dir", run, "--duration", "500k images", *options]
+    arguments = ["train", "tiny64", "--data", DATA, "--run-dir", run, "--duration", "500k images"]
+    arguments += ["--outputs.sheet_size", 25]
     with timed("training until Ctrl-C"):
         said = interrupt(arguments, run, 0.3 * seconds)
     lines = metrics(run)

@@ -1,6 +1,9 @@
 """`sakuga train`: the recipe's own options are dotted names, read by `configs.patch` and not by tyro."""
 
+import json
 import shlex
+
+from pydantic import BaseModel
 
 from sakuga.configs.patch import option_names
 from sakuga.core.errors import UserError, nearest
@@ -111,10 +114,18 @@ def _help(argv: list[str]) -> str:
     if named not in RECIPES:
         raise UserError(f"No recipe {named!r}: {nearest(named, RECIPES)}")
     config = recipe(named)
-    lines += [f"Options of {named} and their values:", ""]
+    lines += [f"Options of {named}, their values and meaning:", ""]
     for name in option_names(config):
-        value: object = config
-        for part in name.split("."):
-            value = getattr(value, part)
-        lines.append(f"  --{name:32s} {value}")
+        value, meaning = _explained(config, name)
+        if name != "recipe":
+            lines.append(f"  --{name:28s} {value:18s} {meaning}".rstrip())
     return "\n".join(lines)
+
+
+def _explained(config: BaseModel, name: str) -> tuple[str, str]:
+    """Returns the value of a dotted name as it would be typed, and its description."""
+    *path, last = name.split(".")
+    for part in path:
+        config = getattr(config, part)
+    value = config.model_dump(mode="json")[last]
+    return value if isinstance(value, str) else json.dumps(value), type(config).model_fields[last].description or ""

@@ -143,8 +143,8 @@ class OutputsConfig(Config):
     """What a run writes while it trains."""
 
     log: Schedule = Schedule(every=Duration(amount=20, unit="steps"))
-    sheets: Schedule = Schedule(every=Duration(amount=1, unit="epochs"))
-    snapshots: Schedule = Schedule(every=Duration(amount=10, unit="epochs"))
+    sheets: Schedule = Schedule(every=Duration(amount=20_000))
+    snapshots: Schedule = Schedule(every=Duration(amount=100_000))
     checkpoints: Schedule = Schedule(every=Duration(amount=20_000))
     evaluations: Schedule = Field(default=Schedule(), description="EfficientNet-Lite0 distance on 2,000 pictures")
     sheet_size: int = Field(default=64, ge=1, description="pictures on a sheet, always from the same z")

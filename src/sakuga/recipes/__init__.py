@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError, nearest
-from sakuga.recipes.dcgan import dcgan64, dcgan96, quick64
+from sakuga.recipes.dcgan import dcgan64, dcgan96, quick64, tiny64
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in (dcgan64, dcgan96, quick64)}
+RECIPES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in (dcgan64, dcgan96, quick64, tiny64)}
 
 
 def recipe(name: str) -> TrainConfig:

@@ -55,6 +55,24 @@ def dcgan96() -> TrainConfig:
     )
 
 
+def tiny64() -> TrainConfig:
+    """A narrow 64x64 DCGAN for a first look: faces from the built-in drawn set after two minutes on one core."""
+    adam = AdamConfig(lr=5e-4, beta1=0.5, beta2=0.99)
+    return TrainConfig(
+        recipe="tiny64",
+        data=DataConfig(resolution=64, flip=True),
+        generator=DcganGeneratorConfig(z_dim=128, channels=24),
+        discriminator=DcganDiscriminatorConfig(channels=24),
+        loss=LogisticLossConfig(),
+        penalty=R1PenaltyConfig(weight=1.0, every=16),
+        optimizer=OptimizersConfig(g=adam, d=adam),
+        ema=EmaConfig(half_life=Duration(amount=2_000)),
+        outputs=OutputsConfig(sheets=Schedule(every=Duration(amount=5_000)), snapshots=Schedule()),
+        batch_size=32,
+        duration=Duration(amount=50_000),
+    )
+
+
 def quick64() -> TrainConfig:
     """Our best 64x64 recipe for an hour on a CPU with two cores; docs/recipes.md lists what was tried."""
     adam = AdamConfig(lr=2e-4, beta1=0.5, beta2=0.99)

@@ -103,6 +103,12 @@ class Run:
         distributed.barrier()
 
     def _announce(self) -> float | None:
+        if self.loop.images and self.is_main:
+            if self.loop.images >= self.total:
+                state = "is complete: give a longer --duration to go on"
+            else:
+                state = f"goes on, {self.total:,} are the goal"
+            print(f"{self.run_dir}: {self.loop.images:,} images seen; the run {state}.", file=sys.stderr)
         if self.total - self.loop.images < _ESTIMATE_FROM * self.config.batch_size:
             return None
         found = estimate(self.loop)
