@@ -134,7 +134,17 @@ def evaluate(page: Page, run: Path) -> None:
         print(f"evaluation left out: {error}", file=sys.stderr)
         return
     numbers, neighbors = run / "evaluation.json", run / "neighbors.png"
-    options = ["--extractor", "efficientnet", "--num-images", 500, "--out", numbers, "--sheet", neighbors]
+    options = [
+        "--extractor",
+        "efficientnet",
+        "--num-images",
+        500,
+        "--out",
+        numbers,
+        "--sheet",
+        neighbors,
+        "--overwrite",
+    ]
     with timed("evaluation"):
         command = sakuga("evaluate", run / "model.safetensors", "--data", DATA, *options)
     result = json.loads(numbers.read_text())

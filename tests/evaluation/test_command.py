@@ -73,6 +73,7 @@ def test_model(model, folder, tmp_path):
             real_every=1,
             seed=seed,
             out=tmp_path / "out.json",
+            overwrite=True,
         )
         return json.loads((tmp_path / "out.json").read_text())
 
@@ -109,3 +110,13 @@ def test_mistakes_about_the_model(folder, model):
         evaluate(str(model), data=str(folder), extractor="efficientnet", resolution=64)
     with pytest.raises(UserError, match="leaves no 5,000 seeds"):
         evaluate(str(model), data=str(folder), extractor="efficientnet", seed=2**32 - 10)
+
+
+def test_results_are_not_overwritten(tmp_path, capsys):
+    from sakuga.cli import main
+
+    out = tmp_path / "scores.json"
+    out.write_text("mine")
+    assert main(["evaluate", "faces64", "--data", "synthetic:16", "--out", str(out)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert out.read_text() == "mine"

@@ -11,8 +11,9 @@ from sakuga.configs.training import ControllerConfig, TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.recipes import recipe
 from sakuga.training.controller import Controller
-from sakuga.training.estimate import duration_text
+from sakuga.training.estimate import duration_text, faster_threads
 from sakuga.training.health import Health, diversity
+from sakuga.training.loop import Loop
 from sakuga.training.metrics_log import Meters
 from sakuga.training.resolve import check, resolve
 
@@ -104,3 +105,23 @@ def test_sizes_that_differ_are_refused_by_name() -> None:
 
 def test_durations_for_people() -> None:
     assert [duration_text(s) for s in (5, 65, 3661, 7380)] == ["5 s", "1 min 05 s", "1 h 01 min", "2 h 03 min"]
+
+
+def test_choosing_threads_leaves_the_loop_as_it_was(tiny_loop: Callable[..., Loop]) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        measured, untouched = tiny_loop(), tiny_loop()
+        assert faster_threads(measured) in (1, 2) and measured.images == 0
+        torch.set_num_threads(1)
+        for loop in (measured, untouched):
+            loop.run_round()
+        for name, tensor in untouched.tensors().items():
+            assert torch.equal(measured.tensors()[name], tensor), name
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_one_thread_is_not_measured(tiny_loop: Callable[..., Loop]) -> None:
+    assert torch.get_num_threads() == 1
+    assert faster_threads(tiny_loop()) == 1

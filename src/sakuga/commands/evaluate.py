@@ -24,6 +24,7 @@ def evaluate(
     seed: int = 0,
     out: Path | None = None,
     sheet: Path | None = None,
+    overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
 ) -> None:
@@ -45,15 +46,17 @@ def evaluate(
         seed: Names the samples, their labels and the random subsets.
         out: Write the numbers and their ruler here, as JSON.
         sheet: Write a PNG here: samples beside the training pictures nearest to them.
+        overwrite: Replace files that exist.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
     """
-    from sakuga.commands.options import check_suffix, set_threads
+    from sakuga.commands.options import check_suffix, refuse_existing, set_threads
     from sakuga.core.errors import UserError
 
     if out is not None and out.is_dir():
         raise UserError(f"{out} is a folder: give the name of the file to write.")
     check_suffix(sheet, "--sheet", ".png")
+    refuse_existing([out, sheet], overwrite)
     set_threads(threads)
 
     from sakuga.core.files import write_json

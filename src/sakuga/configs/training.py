@@ -185,5 +185,6 @@ class TrainConfig(Config):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool | Auto = "auto"
     threads: Annotated[int, Field(ge=1)] | Auto = Field(
-        default="auto", description="CPU threads; part of the run, since results depend on it"
+        default="auto",
+        description="CPU threads, part of the run, as results depend on it; auto: all or one, what is faster now",
     )

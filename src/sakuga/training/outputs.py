@@ -8,6 +8,7 @@ import torch
 
 from sakuga.configs.labels import LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.training import TrainConfig
 from sakuga.core.device import autocast
 from sakuga.core.files import write_bytes, write_text
 from sakuga.core.images import grid, png_bytes, save_png, to_uint8
@@ -59,10 +60,17 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
         data=f"{loop.dataset.name}, {len(loop.dataset):,} pictures",
         images_seen=loop.images,
         scores=scores,
-        provenance={"config": config.model_dump(mode="json"), "dataset_fingerprint": loop.dataset.fingerprint},
+        provenance={"config": _without_folders(config), "dataset_fingerprint": loop.dataset.fingerprint},
     )
     networks = {"generator": loop.ema.network, "discriminator": loop.step.discriminator}
     save_model(path, header, networks)
+
+
+def _without_folders(config: TrainConfig) -> dict[str, Any]:
+    """Returns the config as JSON; a model file travels, and folders of this machine are nobody's business."""
+    tree = config.model_dump(mode="json")
+    tree["init"] = {role: path and Path(path).name for role, path in tree["init"].items()}
+    return tree
 
 
 def write_curves(run_dir: Path) -> bytes:

@@ -16,6 +16,8 @@ from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.models.file import load_network, read_header
 from sakuga.recipes import recipe
 from sakuga.training import resolve
+from sakuga.training.estimate import faster_threads
+from sakuga.training.loop import Loop
 from sakuga.training.run import Run, record_of, write_record
 
 # What may differ from the run's own config when it goes on: nothing that the weights depend on, but for the rounding of
@@ -54,6 +56,8 @@ def train(
             checkpoint that does not fit, no space, or training that broke down.
     """
     run_dir, changes = Path(run_dir), dict(changes or {})
+    if "recipe" in changes:
+        raise UserError("--recipe is no option: name the recipe itself, as in sakuga train quick64.")
     place = devices.pick_device(device)
     distributed.start(place)
     record = _existing(run_dir, resume)
@@ -70,7 +74,10 @@ def train(
     if record:
         _check_same_data(record, dataset, data, run_dir)
     else:
+        is_free = config.threads == "auto" and distributed.world_size() == 1
         config = resolve.resolve(config, dataset.resolution, place)
+        if is_free:
+            config = patch(config, {"threads": faster_threads(Loop(config, dataset, place))})
         record = record_of(dataset, data, labels, config, place, command)
     with devices.deterministic():
         run = Run(config, dataset, run_dir, place, record | {"config": config.model_dump(mode="json")})
