@@ -67,15 +67,20 @@ def read_tensors(path: str | Path, what: str, prefix: str = "") -> dict[str, Ten
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 
+def first_misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
+    """Returns a name that only one side has, or whose shapes differ; None if all fit."""
+    names = sorted(expected.keys() ^ found.keys()) or [n for n in expected if expected[n].shape != found[n].shape]
+    return names[0] if names else None
+
+
 def copy_into(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: str) -> None:
     """Copies tensors into live ones of the same names, which keep their device, type and memory format.
 
     Raises:
         UserError: If a name is missing on either side or a shape differs.
     """
-    wrong = sorted(targets.keys() ^ tensors.keys()) or [n for n in targets if targets[n].shape != tensors[n].shape]
-    if wrong:
-        raise UserError(f"{where} does not fit the networks, first at {wrong[0]}: it belongs to another configuration.")
+    if wrong := first_misfit(targets, tensors):
+        raise UserError(f"{where} does not fit the networks, first at {wrong}: it belongs to another configuration.")
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(tensors[name])

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sakuga.configs.modelfile import FORMAT_VERSION, Header
 from sakuga.configs.patch import validate
 from sakuga.core.errors import UserError
-from sakuga.core.tensorfile import read_tensors, read_value, write_tensors
+from sakuga.core.tensorfile import first_misfit, read_tensors, read_value, write_tensors
 from sakuga.models.registry import build
 
 _WHAT = "model file"
@@ -64,8 +64,7 @@ def load_network(path: str | Path, role: str, header: Header | None = None) -> n
     with torch.device("meta"):
         network = build(found.architecture, header.labels)
     state, expected = read_tensors(path, _WHAT, f"{role}."), network.state_dict()
-    wrong = sorted(state.keys() ^ expected.keys()) or [n for n in expected if state[n].shape != expected[n].shape]
-    if wrong:
-        raise UserError(f"{path} does not fit its own architecture, first at {role}.{wrong[0]}: take an intact copy.")
+    if wrong := first_misfit(expected, state):
+        raise UserError(f"{path} does not fit its own architecture, first at {role}.{wrong}: take an intact copy.")
     network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in state.items()}, assign=True)
     return network.eval().requires_grad_(False)

@@ -12,6 +12,7 @@ from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import first_misfit
 from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.models.file import load_network, read_header
 from sakuga.recipes import recipe
@@ -152,11 +153,10 @@ def _initialize(run: Run, config: TrainConfig) -> None:
         if path is None:
             continue
         network, source = run.loop.step.networks[role], load_network(path, role)
-        ours, theirs = network.state_dict(), source.state_dict()
-        wrong = sorted(ours.keys() ^ theirs.keys()) or [n for n in ours if ours[n].shape != theirs[n].shape]
-        if wrong:
+        theirs = source.state_dict()
+        if wrong := first_misfit(network.state_dict(), theirs):
             raise UserError(
-                f"--init.{role} {path} has another architecture, first at {wrong[0]}: change --{role} to fit it."
+                f"--init.{role} {path} has another architecture, first at {wrong}: change --{role} to fit it."
             )
         network.load_state_dict(theirs)
         if role == "generator":
