@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sakuga.augment.diffaugment import augmentation, cut_out, jitter_color, translate
-from sakuga.configs.training import DiffAugmentConfig, NoAugmentConfig
+from sakuga.configs.augment import DiffAugmentConfig, NoAugmentConfig
 from sakuga.core.random import random_scope
 
 

@@ -1,8 +1,9 @@
 import pytest
 
+from sakuga.configs.losses import HingeLossConfig, R1PenaltyConfig
 from sakuga.configs.modelfile import Header
 from sakuga.configs.patch import option_names, patch, validate
-from sakuga.configs.training import HingeLossConfig, R1PenaltyConfig, TrainConfig
+from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 
 BASE = TrainConfig()

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
+from sakuga.configs.augment import DiffAugmentConfig
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
-from sakuga.configs.training import AdamConfig, DiffAugmentConfig, OptimizersConfig, TrainConfig
+from sakuga.configs.training import AdamConfig, OptimizersConfig, TrainConfig
 
 
 def test_configs_are_values():

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sakuga.configs.training import BceLossConfig, HingeLossConfig, LogisticLossConfig, LossConfig, TrainConfig
+from sakuga.configs.losses import BceLossConfig, HingeLossConfig, LogisticLossConfig, LossConfig
+from sakuga.configs.training import TrainConfig
 from sakuga.losses.adversarial import adversarial
 
 LOGITS = torch.tensor([[-1.5], [0.0], [2.0]])

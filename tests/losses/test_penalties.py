@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sakuga.configs.training import NoPenaltyConfig, R1PenaltyConfig
+from sakuga.configs.losses import NoPenaltyConfig, R1PenaltyConfig
 from sakuga.losses.penalties import penalty, r1
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sakuga.configs.training import AugmentConfig, DiffAugmentConfig
+from sakuga.configs.augment import AugmentConfig, DiffAugmentConfig
 
 
 def augmentation(config: AugmentConfig) -> Callable[[Tensor], Tensor] | None:

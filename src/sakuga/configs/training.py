@@ -4,8 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sakuga.configs.augment import AugmentConfig, NoAugmentConfig
 from sakuga.configs.base import Config
 from sakuga.configs.duration import Duration, Schedule
+from sakuga.configs.losses import BceLossConfig, LossConfig, NoPenaltyConfig, PenaltyConfig
 from sakuga.configs.models import (
     Auto,
     DcganDiscriminatorConfig,
@@ -30,65 +32,6 @@ class LatentConfig(Config):
 
     mean: float = 0.0
     sigma: float = Field(default=1.0, gt=0)
-
-
-class BceLossConfig(Config):
-    """Binary cross-entropy of Goodfellow et al. (2014); G maximises log D(G(z)), or in the original form minimises
-    log(1 - D(G(z)))."""
-
-    kind: Literal["bce"] = "bce"
-    saturating: bool = False
-    real_target: float = Field(default=1.0, gt=0.5, le=1.0, description="below 1: one-sided label smoothing")
-
-
-class LogisticLossConfig(Config):
-    """Non-saturating logistic loss, softplus of the logits."""
-
-    kind: Literal["logistic"] = "logistic"
-
-
-class HingeLossConfig(Config):
-    """Hinge loss (Lim and Ye 2017; Miyato et al. 2018)."""
-
-    kind: Literal["hinge"] = "hinge"
-
-
-LossConfig = Annotated[BceLossConfig | LogisticLossConfig | HingeLossConfig, Field(discriminator="kind")]
-
-
-class NoPenaltyConfig(Config):
-    """D is not penalised."""
-
-    kind: Literal["none"] = "none"
-
-
-class R1PenaltyConfig(Config):
-    """R1 of Mescheder, Geiger and Nowozin (2018): weight / 2 * E |grad D(real)|^2, every so many rounds (lazily)."""
-
-    kind: Literal["r1"] = "r1"
-    weight: float = Field(default=1.0, ge=0)
-    every: int = Field(default=16, ge=1)
-
-
-PenaltyConfig = Annotated[NoPenaltyConfig | R1PenaltyConfig, Field(discriminator="kind")]
-
-
-class NoAugmentConfig(Config):
-    """D sees the pictures as they are."""
-
-    kind: Literal["none"] = "none"
-
-
-class DiffAugmentConfig(Config):
-    """DiffAugment (Zhao et al. 2020): the same kinds of random change on real and fake pictures before D."""
-
-    kind: Literal["diffaugment"] = "diffaugment"
-    color: bool = True
-    translation: float = Field(default=0.125, ge=0, le=0.5, description="largest shift, in parts of the side")
-    cutout: float = Field(default=0.0, ge=0, le=1, description="side of the square cut out, in parts of the side")
-
-
-AugmentConfig = Annotated[NoAugmentConfig | DiffAugmentConfig, Field(discriminator="kind")]
 
 
 class AdamConfig(Config):

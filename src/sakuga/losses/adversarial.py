@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
-from sakuga.configs.training import BceLossConfig, HingeLossConfig, LogisticLossConfig, LossConfig
+from sakuga.configs.losses import BceLossConfig, HingeLossConfig, LogisticLossConfig, LossConfig
 
 
 class Adversarial(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sakuga.configs.training import PenaltyConfig, R1PenaltyConfig
+from sakuga.configs.losses import PenaltyConfig, R1PenaltyConfig
 
 
 class Penalty(NamedTuple):

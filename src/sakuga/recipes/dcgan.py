@@ -3,17 +3,15 @@
 import math
 
 from sakuga.configs.duration import Duration, Schedule
+from sakuga.configs.losses import BceLossConfig, LogisticLossConfig, R1PenaltyConfig
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
 from sakuga.configs.training import (
     AdamConfig,
-    BceLossConfig,
     DataConfig,
     EmaConfig,
     LatentConfig,
-    LogisticLossConfig,
     OptimizersConfig,
     OutputsConfig,
-    R1PenaltyConfig,
     RatioConfig,
     TrainConfig,
 )

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from sakuga.augment.diffaugment import augmentation
 from sakuga.configs.labels import LabelSchema
-from sakuga.configs.training import R1PenaltyConfig, TrainConfig
+from sakuga.configs.losses import R1PenaltyConfig
+from sakuga.configs.training import TrainConfig
 from sakuga.core import distributed
 from sakuga.core.device import autocast
 from sakuga.core.random import generator as random_stream
