@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from sakuga.core.errors import UserError
@@ -23,6 +24,47 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
 def weight_norm(kind: str, layer: nn.Module) -> nn.Module:
     """Returns the layer, under spectral normalisation (Miyato et al. 2018) if `kind` is `spectral`."""
     return spectral_norm(layer) if kind == "spectral" else layer
+
+
+def raw_weight(layer: nn.Module) -> Tensor:
+    """Returns the weight that is trained: under spectral normalisation `layer.weight` is computed from another."""
+    parametrized = getattr(layer, "parametrizations", None)
+    return parametrized["weight"].original if parametrized else layer.weight  # pyright: ignore[reportReturnType]
+
+
+def initialize(network: nn.Module) -> None:
+    """Draws weights from N(0, 0.02) and the gains of norms from N(1, 0.02), biases 0 (Radford et al., section 4)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding):
+            nn.init.normal_(raw_weight(module), 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        if isinstance(bias := getattr(module, "bias", None), Tensor):
+            nn.init.zeros_(bias)
+
+
+def append_labels(z: Tensor, labels: Tensor | None, sizes: tuple[int, ...]) -> Tensor:
+    """Appends the one-hot vectors of the labels to z.
+
+    Args:
+        z: float `[N, z_dim]`.
+        labels: int64 `[N, num_attributes]`, each in [0, size); None for a network without attributes.
+        sizes: Number of values of each attribute.
+
+    Returns:
+        float `[N, z_dim + sum(sizes)]`.
+
+    Raises:
+        ValueError: If labels are missing or unknown (-1), of which a generator can make no picture.
+    """
+    if not sizes:
+        return z
+    if labels is None:
+        raise ValueError("this generator needs labels")
+    if not labels.is_meta and bool((labels < 0).any()):
+        raise ValueError("a generator cannot take unknown labels (-1): draw a value for each attribute")
+    one_hot = [F.one_hot(labels[:, i], size) for i, size in enumerate(sizes)]
+    return torch.cat([z, *(h.to(z.dtype) for h in one_hot)], 1)
 
 
 class MinibatchStd(nn.Module):

@@ -10,11 +10,18 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
-from sakuga.core.layers import MinibatchStd, norm_layer, power_of_two_steps, weight_norm
+from sakuga.core.layers import (
+    MinibatchStd,
+    append_labels,
+    initialize,
+    norm_layer,
+    power_of_two_steps,
+    weight_norm,
+)
 from sakuga.models.base import Discriminator, Generator, Judgement, Noise
+from sakuga.models.heads import build_head, build_verdict
 
 
 class DcganGenerator(Generator):
@@ -49,12 +56,7 @@ class DcganGenerator(Generator):
 
     def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """As `Generator.mapping`: w is z with the labels' one-hot vectors appended."""
-        if not self.attribute_sizes:
-            return z[:, None]
-        if labels is None:
-            raise ValueError("this generator needs labels")
-        one_hot = [F.one_hot(labels[:, i], size) for i, size in enumerate(self.attribute_sizes)]
-        return torch.cat([z, *(h.to(z.dtype) for h in one_hot)], 1)[:, None]
+        return append_labels(z, labels, self.attribute_sizes)[:, None]
 
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
         """As `Generator.synthesis`; there is no noise in this network."""
@@ -66,9 +68,10 @@ class DcganDiscriminator(Discriminator):
 
     Args:
         config: The architecture, complete.
+        attribute_sizes: Number of values of each attribute that the head knows.
     """
 
-    def __init__(self, config: DcganDiscriminatorConfig):
+    def __init__(self, config: DcganDiscriminatorConfig, attribute_sizes: tuple[int, ...] = ()):
         super().__init__()
         self.resolution = int(config.resolution)
         widths = _widths(self.resolution, config.channels)
@@ -80,27 +83,16 @@ class DcganDiscriminator(Discriminator):
         if config.minibatch_std:
             layers.append(MinibatchStd())
         self.layers = nn.Sequential(*layers)
-        self.verdict = weight_norm(config.norm, nn.Conv2d(widths[-1] + config.minibatch_std, 1, 4))
+        maps = widths[-1] + config.minibatch_std
+        self.verdict = build_verdict(config, nn.Conv2d(maps, 1, 4), maps * 16)
+        self.head = build_head(config, attribute_sizes, maps, maps * 16)
         initialize(self)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
         """As `Discriminator.forward`; `P` is 1."""
-        features = self.layers(images)
-        return Judgement(self.verdict(features).flatten(1).float(), features=features.float().mean((2, 3)))
-
-
-def initialize(network: nn.Module) -> None:
-    """Draws weights from N(0, 0.02) and the gains of norms from N(1, 0.02), biases 0 (Radford et al., section 4)."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            # Under spectral normalisation the weight is computed from another tensor.
-            parametrized = getattr(module, "parametrizations", None)
-            nn.init.normal_(parametrized["weight"].original if parametrized else module.weight, 0.0, 0.02)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
-            nn.init.normal_(module.weight, 1.0, 0.02)
-            nn.init.zeros_(module.bias)
+        maps = self.layers(images)
+        logits, attributes = self.head(self.verdict(maps).flatten(1), maps, labels)
+        return Judgement(logits, attributes, maps.float().mean((2, 3)))
 
 
 def _triples(resolution: int) -> bool:

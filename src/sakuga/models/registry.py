@@ -12,7 +12,7 @@ from sakuga.models.dcgan import DcganDiscriminator, DcganGenerator
 
 BUILDERS: dict[type, Callable[..., nn.Module]] = {
     DcganGeneratorConfig: lambda config, schema: DcganGenerator(config, schema.sizes),
-    DcganDiscriminatorConfig: lambda config, schema: DcganDiscriminator(config),
+    DcganDiscriminatorConfig: lambda config, schema: DcganDiscriminator(config, schema.sizes),
 }
 
 
