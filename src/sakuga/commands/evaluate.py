@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from sakuga.evaluation.result import EvaluationResult
+    from sakuga.evaluation.result import AttributeReport, EvaluationResult
 
 
 def evaluate(
@@ -24,6 +25,8 @@ def evaluate(
     seed: int = 0,
     out: Path | None = None,
     sheet: Path | None = None,
+    judge: str | None = None,
+    faces: bool = False,
     overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
@@ -31,7 +34,8 @@ def evaluate(
     """Measures a model, or pictures of any origin, against a data set.
 
     Prints FID, KID, precision, recall, density, coverage, closeness to the training pictures, colors and sharpness,
-    each with its ruler. The real side is kept in the cache.
+    each with its ruler; with --judge also control over attributes, with --faces also how often a face is broken. The
+    real side is kept in the cache.
 
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder. Sample i has the z of seed `seed + i`.
@@ -46,6 +50,9 @@ def evaluate(
         seed: Names the samples, their labels and the random subsets.
         out: Write the numbers and their ruler here, as JSON.
         sheet: Write a PNG here: samples beside the training pictures nearest to them.
+        judge: A file that `sakuga judge` wrote: measure how often samples show the attributes asked for, and how varied
+            they are within one condition.
+        faces: Measure in what share of the samples no face is found (needs OpenCV: pip install "sakuga[faces]").
         overwrite: Replace files that exist.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
@@ -74,6 +81,8 @@ def evaluate(
         batch_size=batch_size,
         seed=seed,
         sheet=sheet,
+        judge=judge,
+        faces=faces,
         device=device,
     )
     _show(result)
@@ -87,6 +96,10 @@ def _show(result: "EvaluationResult") -> None:
     console = Console()
     console.print(_metrics(result), end="\n\n")
     console.print(_statistics(result), end="\n\n")
+    if result.attributes:
+        _show_attributes(result.attributes, console)
+    if result.faces:
+        console.print(f"Faces: {result.faces.detector}; {result.faces.num_real:,} real pictures.", soft_wrap=True)
     ruler = result.ruler
     console.print(
         f"Ruler: {ruler.extractor} ({ruler.weights_sha256[:8]}), {ruler.resize}, {ruler.precision}; "
@@ -127,3 +140,39 @@ def _statistics(result: "EvaluationResult") -> "Table":
         shift = (row.samples - row.real) / max(row.real_std, 1e-12)
         plain.add_row(row.name, f"{row.samples:.4g}", f"{row.real:.4g}", f"{shift:+.2f}")
     return plain
+
+
+def _show_attributes(report: "AttributeReport", console: "Console") -> None:
+    from rich.table import Table
+
+    console.print(f"Judge: {report.judge}.", highlight=False, soft_wrap=True)
+    for attribute in report.attributes:
+        table = Table(attribute.attribute, "samples", "accuracy", "judge on real", box=None, pad_edge=False)
+        total = sum(value.samples for value in attribute.values)
+        table.add_row("all", f"{total:,}", _share(attribute.accuracy), _share(attribute.judge))
+        table.add_row("mean of values", "", _share(attribute.balanced), _share(attribute.judge_balanced))
+        for value in attribute.values:
+            table.add_row(value.value, f"{value.samples:,}", _share(value.accuracy), _share(value.judge))
+        console.print(table, end="\n\n")
+        if missing := [value.value for value in attribute.values if not value.samples]:
+            console.print(
+                f"No sample was asked for {attribute.attribute} {', '.join(missing)}: the data has no such picture; "
+                "measure on data that has, or give more --num-images.",
+                soft_wrap=True,
+            )
+    if report.diversity:
+        console.print(
+            f"Diversity within and over conditions are relative to the real pictures ({report.diversity.conditions} "
+            "conditions).",
+            soft_wrap=True,
+        )
+    else:
+        console.print(
+            "No diversity within a condition: the data has no combination of the model's labels with enough pictures "
+            "on both sides; measure on labeled data, with more --num-images.",
+            soft_wrap=True,
+        )
+
+
+def _share(number: float | None) -> str:
+    return "-" if number is None else f"{100 * number:.1f}%"

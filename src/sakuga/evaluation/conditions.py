@@ -25,7 +25,7 @@ def labels_like_data(dataset: Dataset, schema: LabelSchema, count: int, seed: in
     if not schema.attributes:
         return np.zeros((count, 0), np.int64), "none"
     numbers = np.arange(count)
-    rows = _translated(dataset, schema)
+    rows = translated(dataset.labels, dataset.schema, schema)
     rows = rows[(rows != UNKNOWN).all(1)]
     if len(rows):
         return rows[_scaled(uniform(numbers, seed, "labels"), len(rows))], "the data's own frequencies"
@@ -33,15 +33,25 @@ def labels_like_data(dataset: Dataset, schema: LabelSchema, count: int, seed: in
     return np.stack(columns, 1), "every value equally likely (the data has no labels of the model's kind)"
 
 
-def _translated(dataset: Dataset, schema: LabelSchema) -> np.ndarray:
-    rows = np.full((len(dataset), len(schema.attributes)), UNKNOWN, np.int64)
-    known = {attribute.name: i for i, attribute in enumerate(dataset.schema.attributes)}
-    for column, attribute in enumerate(schema.attributes):
-        if attribute.name in known:
-            values = dataset.schema.attributes[known[attribute.name]].values
+def translated(labels: np.ndarray, known: LabelSchema, wanted: LabelSchema) -> np.ndarray:
+    """Returns labels of one schema as labels of another, attributes and values matched by their names.
+
+    Args:
+        labels: int64 `[N, num_attributes]` of `known`, -1 where unknown.
+        known: Their schema.
+        wanted: The other schema.
+
+    Returns:
+        int64 `[N, num_attributes]` of `wanted`, -1 where unknown or where it has no such value.
+    """
+    rows = np.full((len(labels), len(wanted.attributes)), UNKNOWN, np.int64)
+    columns = {attribute.name: i for i, attribute in enumerate(known.attributes)}
+    for column, attribute in enumerate(wanted.attributes):
+        if attribute.name in columns:
+            values = known.attributes[columns[attribute.name]].values
             table = [attribute.values.index(v) if v in attribute.values else UNKNOWN for v in values]
             # The last entry answers for -1.
-            rows[:, column] = np.array([*table, UNKNOWN])[dataset.labels[:, known[attribute.name]]]
+            rows[:, column] = np.array([*table, UNKNOWN])[labels[:, columns[attribute.name]]]
     return rows
 
 

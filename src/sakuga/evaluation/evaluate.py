@@ -7,12 +7,15 @@ import numpy as np
 from sakuga.core.errors import UserError
 from sakuga.core.images import save_png
 from sakuga.data.dataset import Dataset
+from sakuga.evaluation.attributes import Judged, measure_attributes
+from sakuga.evaluation.broken_faces import FaceFinder, measure_faces
 from sakuga.evaluation.fid import frechet_distance, gaussian_of
 from sakuga.evaluation.kid import kernel_distance
 from sakuga.evaluation.measured import Measured, measure, measure_real
 from sakuga.evaluation.memorization import closeness, neighbor_sheet, pixel_closeness
+from sakuga.evaluation.pictures import Kept
 from sakuga.evaluation.prdc import prdc
-from sakuga.evaluation.result import Comparison, EvaluationResult, Metric, Ruler
+from sakuga.evaluation.result import AttributeReport, Comparison, EvaluationResult, FaceReport, Metric, Ruler
 from sakuga.evaluation.statistics import STATISTICS
 from sakuga.features.extractor import Extractor, Pictures
 
@@ -33,6 +36,8 @@ def evaluate_pictures(
     ema: bool | None = None,
     sheet: str | Path | None = None,
     seed: int = 0,
+    judged: Judged | None = None,
+    faces: FaceFinder | None = None,
     progress: bool = True,
 ) -> EvaluationResult:
     """Measures pictures against a data set.
@@ -48,6 +53,8 @@ def evaluate_pictures(
         ema: Whether they came from averaged weights, for the ruler.
         sheet: Where to write a PNG of samples beside their nearest training pictures.
         seed: Names the random subsets.
+        judged: A judge, and what each picture was asked to show; None to leave attributes out.
+        faces: Finds faces; None to leave that out.
         progress: Whether to draw progress bars on stderr.
 
     Raises:
@@ -55,6 +62,8 @@ def evaluate_pictures(
     """
     indices = dataset.indices_every(checked_step(real_every))
     _refuse_too_few(len(images), len(indices), dataset, real_every)
+    if judged or faces:
+        images = Kept(images)
     real = measure_real(dataset, indices, extractor, batch_size, progress)
     fake = measure(images, extractor, batch_size, f"Measuring {len(images):,} samples" if progress else "")
     kernel = kernel_distance(real.features, fake.features, seed=seed)
@@ -72,8 +81,11 @@ def evaluate_pictures(
         _named(extractor, "near_copies"): by_features.near_copies,
     }
     of_pixels = {"pixel_nearest_ratio": by_pixels.ratio, "pixel_near_copies": by_pixels.near_copies}
+    control = measure_attributes(images, judged, fake.features, dataset, indices, real.features, progress)
+    broken = measure_faces(images, faces, dataset, indices, progress)
+    numbers = {**of_network, **of_pixels, **_of_reports(control, broken)}
     return EvaluationResult(
-        metrics=tuple(Metric(name=name, value=value) for name, value in {**of_network, **of_pixels}.items()),
+        metrics=tuple(Metric(name=name, value=value) for name, value in numbers.items()),
         statistics=_compare_statistics(real, fake),
         ruler=Ruler(
             extractor=extractor.name,
@@ -96,6 +108,8 @@ def evaluate_pictures(
             neighbor_density=NEIGHBOR_DENSITY,
             seed=seed,
         ),
+        attributes=control,
+        faces=broken,
     )
 
 
@@ -138,6 +152,19 @@ def distance_during_training(
 
 def _named(extractor: Extractor, name: str) -> str:
     return name if extractor.name == "inception" else f"{extractor.name}_{name}"
+
+
+def _of_reports(control: AttributeReport | None, broken: FaceReport | None) -> dict[str, float]:
+    numbers = {}
+    if control:
+        numbers = {f"{row.attribute}_accuracy": row.accuracy for row in control.attributes}
+        numbers["all_attributes_accuracy"] = control.all_right
+        if control.diversity:
+            numbers["diversity_within"] = control.diversity.within
+            numbers["diversity_overall"] = control.diversity.overall
+    if broken:
+        numbers |= {"broken_faces": broken.broken, "broken_faces_real": broken.real}
+    return numbers
 
 
 def _compare_statistics(real: Measured, fake: Measured) -> tuple[Comparison, ...]:

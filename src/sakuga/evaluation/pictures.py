@@ -32,6 +32,30 @@ class Samples:
         return self._draw(self._numbers[index])
 
 
+class Kept:
+    """Pictures that are drawn once and then remembered, where several passes go over them and memory is enough."""
+
+    LIMIT = 1 << 30  # bytes
+
+    def __init__(self, images: Pictures):
+        self._images = images
+        self._drawn: np.ndarray | None = None
+        self._known = np.zeros(len(images), bool)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        if not self._known[index].all():
+            batch = self._images[index]
+            if self._drawn is None and len(self) * batch[0].nbytes <= self.LIMIT:
+                self._drawn = np.empty((len(self), *batch.shape[1:]), np.uint8)
+            if self._drawn is None:
+                return batch
+            self._drawn[index], self._known[index] = batch, True
+        return self._images[index] if self._drawn is None else self._drawn[index]
+
+
 class Subset:
     """Some of the pictures of an array or a memory map, read when asked for."""
 

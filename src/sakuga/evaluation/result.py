@@ -58,6 +58,90 @@ class Comparison(Config):
     real_std: float
 
 
+class ValueAccuracy(Config):
+    """One value of an attribute: how many samples were asked for it, how many of them have it by the judge.
+
+    Attributes:
+        value: The value.
+        samples: How many samples were asked for it.
+        accuracy: The share of them in which the judge sees it; None if there were none.
+        judge: The share of held-out real pictures of this value in which the judge saw it; None if there were none.
+    """
+
+    value: str
+    samples: int
+    accuracy: float | None
+    judge: float | None
+
+
+class AttributeAccuracy(Config):
+    """How often samples show what was asked for, beside how often the judge is right on real pictures.
+
+    Attributes:
+        attribute: The attribute.
+        accuracy: The share of the samples in which the judge sees the value asked for.
+        balanced: The mean of the values' accuracies, in which rare values count as much as frequent ones.
+        judge: The judge's accuracy on real pictures that it was not trained on; it bounds what `accuracy` can mean.
+        judge_balanced: The mean of the values' accuracies there.
+        values: For each value.
+    """
+
+    attribute: str
+    accuracy: float
+    balanced: float
+    judge: float | None
+    judge_balanced: float | None
+    values: tuple[ValueAccuracy, ...]
+
+
+class Diversity(Config):
+    """Mean distances of pairs of samples over those of pairs of real pictures, by the extractor's features.
+
+    Attributes:
+        within: Of pairs with the same labels, over the same for real pictures: 1 is as varied as the data.
+        overall: Of any pairs, over the same for real pictures.
+        conditions: How many combinations of labels `within` is the mean of: those with enough pictures on both sides.
+    """
+
+    within: float
+    overall: float
+    conditions: int
+
+
+class AttributeReport(Config):
+    """Control over attributes.
+
+    Attributes:
+        judge: The judge's name, data, and the hash of its file, in words.
+        judge_sha256: The hash of its file.
+        all_right: The share of the samples in which every attribute is as asked for.
+        attributes: For each attribute.
+        diversity: Within and over the conditions; None if the data has too few pictures with the samples' labels.
+    """
+
+    judge: str
+    judge_sha256: str
+    all_right: float
+    attributes: tuple[AttributeAccuracy, ...]
+    diversity: Diversity | None
+
+
+class FaceReport(Config):
+    """How often the cascade finds no face.
+
+    Attributes:
+        broken: The share of the samples without a face.
+        real: The share of the real pictures without one, which is no fault of the pictures but of the cascade.
+        num_real: How many real pictures.
+        detector: The cascade and its settings, in words.
+    """
+
+    broken: float
+    real: float
+    num_real: int
+    detector: str
+
+
 class Metric(Config):
     """One number and what it is called."""
 
@@ -71,14 +155,20 @@ class EvaluationResult(Config):
     Attributes:
         metrics: On the 2015 Inception: `fid`, `kid`, `kid_std`, `precision`, `recall`, `density`, `coverage`,
             `nearest_ratio`, `near_copies`; on another network the same with its name in front, and `frechet` for `fid`.
-            `pixel_nearest_ratio` and `pixel_near_copies` know no network.
+            `pixel_nearest_ratio` and `pixel_near_copies` know no network. With a judge `hair_accuracy` and so on for
+            each attribute, `all_attributes_accuracy`, and on data with the same labels `diversity_within` and
+            `diversity_overall`; with face finding `broken_faces` and `broken_faces_real`.
         statistics: Brightness, contrast, saturation, colorfulness, sharpness.
         ruler: How they were measured.
+        attributes: What a judge says; None without one.
+        faces: How often a face is broken; None if that was not asked for.
     """
 
     metrics: tuple[Metric, ...]
     statistics: tuple[Comparison, ...]
     ruler: Ruler
+    attributes: AttributeReport | None = None
+    faces: FaceReport | None = None
 
     def __getitem__(self, name: str) -> float:
         """Returns the metric of that name; KeyError if there is none."""

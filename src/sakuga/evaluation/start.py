@@ -8,6 +8,8 @@ import numpy as np
 from sakuga.core.errors import UserError
 from sakuga.core.latents import MAX_SEED
 from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.evaluation.attributes import Judge, Judged, load_judge
+from sakuga.evaluation.broken_faces import FaceFinder
 from sakuga.evaluation.conditions import labels_like_data
 from sakuga.evaluation.evaluate import checked_step, evaluate_pictures
 from sakuga.evaluation.pictures import Samples, read_pictures
@@ -31,6 +33,8 @@ def evaluate(
     batch_size: int = 16,
     seed: int = 0,
     sheet: str | Path | None = None,
+    judge: str | Path | None = None,
+    faces: bool = False,
     device: str = "auto",
 ) -> EvaluationResult:
     """Measures a model, or pictures of any origin, against a data set.
@@ -48,10 +52,14 @@ def evaluate(
         batch_size: Pictures a forward pass.
         seed: Names the samples, their labels and the random subsets.
         sheet: Where to write a PNG of samples beside their nearest training pictures.
+        judge: A file that `sakuga judge` wrote: measure also how often samples show the attributes asked for, and how
+            varied they are within one condition.
+        faces: Measure also in what share of the pictures no face is found.
         device: auto, cpu, cuda or mps.
 
     Raises:
-        UserError: If a number is out of range, or the model, the pictures, the data or the weights cannot be used.
+        UserError: If a number is out of range, or the model, the pictures, the data, the weights or the judge cannot be
+            used, or faces are asked for and OpenCV is not installed.
     """
     if (model is None) == (images is None):
         raise UserError("Give either a model or --images, a folder or zip of pictures to measure.")
@@ -63,6 +71,10 @@ def evaluate(
         raise UserError(f"--seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
     if sheet is not None and Path(sheet).is_dir():
         raise UserError(f"{sheet} is a folder: give the name of the file to write.")
+    if judge is not None and model is None:
+        raise UserError("--judge needs a model: nobody knows what the pictures of --images were asked to show.")
+    finder = FaceFinder() if faces else None
+    judging = None if judge is None else load_judge(judge, device)
     network = load_extractor(extractor, weights, device)
     if images is not None:
         dataset = open_dataset(data, resolution)
@@ -73,7 +85,7 @@ def evaluate(
             size = f"{loaded.resolution}x{loaded.resolution}"
             raise UserError(f"{model} draws {size}, not {resolution}: leave --resolution out.")
         dataset = open_dataset(data, loaded.resolution)
-        source = _from_model(loaded, dataset, num_images, batch_size, seed)
+        source = _from_model(loaded, dataset, num_images, batch_size, seed, judging)
     return evaluate_pictures(
         dataset=dataset,
         extractor=network,
@@ -81,11 +93,16 @@ def evaluate(
         batch_size=batch_size,
         sheet=sheet,
         seed=seed,
+        faces=finder,
         **source,
     )
 
 
-def _from_model(model: LoadedModel, dataset: Dataset, num_images: int, batch_size: int, seed: int) -> dict:
+def _from_model(
+    model: LoadedModel, dataset: Dataset, num_images: int, batch_size: int, seed: int, judge: Judge | None
+) -> dict:
+    if judge is not None:
+        judge.check_knows(model.schema, model.name)
     labels, chosen = labels_like_data(dataset, model.schema, num_images, seed)
 
     def draw(numbers: np.ndarray) -> np.ndarray:
@@ -98,6 +115,7 @@ def _from_model(model: LoadedModel, dataset: Dataset, num_images: int, batch_siz
         "described": f"{model.describe()}, sha256 {model.sha256[:8]}; z of sample i of seed {number}",
         "labels": chosen,
         "ema": True,
+        "judged": judge and Judged(judge, model.schema, labels),
     }
 
 

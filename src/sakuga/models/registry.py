@@ -5,14 +5,17 @@ from typing import Any
 
 from torch import nn
 
+from sakuga.configs.classifier import ClassifierConfig
 from sakuga.configs.labels import LabelSchema
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
 from sakuga.models.base import Discriminator, Generator
+from sakuga.models.classifier import Classifier
 from sakuga.models.dcgan import DcganDiscriminator, DcganGenerator
 
 BUILDERS: dict[type, Callable[..., nn.Module]] = {
     DcganGeneratorConfig: lambda config, schema: DcganGenerator(config, schema.sizes),
     DcganDiscriminatorConfig: lambda config, schema: DcganDiscriminator(config, schema.sizes),
+    ClassifierConfig: lambda config, schema: Classifier(config, schema.sizes),
 }
 
 

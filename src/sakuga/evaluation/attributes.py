@@ -1,0 +1,244 @@
+"""Attribute accuracy by a judge, and diversity within a condition: perfect control of one face is no control."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
+from sakuga.configs.modelfile import Header
+from sakuga.core.device import pick_device
+from sakuga.core.errors import UserError
+from sakuga.core.images import to_tensor
+from sakuga.core.progress import tracked
+from sakuga.data.dataset import Dataset
+from sakuga.evaluation.conditions import translated
+from sakuga.evaluation.neighbors import distance_blocks
+from sakuga.evaluation.pictures import evenly_spaced
+from sakuga.evaluation.result import AttributeAccuracy, AttributeReport, Diversity, ValueAccuracy
+from sakuga.features.extractor import Pictures
+from sakuga.features.find import sha256_of
+from sakuga.generation.model import find_model
+from sakuga.models.classifier import Classifier
+from sakuga.models.file import load_network, read_header
+
+MIN_PICTURES = 4
+"""Pictures that a condition needs on both sides for its diversity to count."""
+
+_OVERALL = 2000
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A classifier trained on real pictures alone, and what its file says of it.
+
+    A judge is for measuring only: whatever is trained, labeled or searched with it can no longer be measured by it.
+
+    Attributes:
+        path: The file.
+        header: What the file says; its scores are the accuracies on held-out real pictures.
+        network: The classifier, in eval mode.
+        device: Where it computes, in float32.
+    """
+
+    path: Path
+    header: Header
+    network: Classifier
+    device: torch.device
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The attributes that it knows."""
+        return self.header.labels
+
+    def check_knows(self, schema: LabelSchema, name: str) -> None:
+        """Refuses a model whose samples it could not judge.
+
+        Args:
+            schema: The model's attributes.
+            name: What to call the model.
+
+        Raises:
+            UserError: If the model has no attributes, or one of them or of their values is unknown to the judge.
+        """
+        if not schema.attributes:
+            raise UserError(f"{name} was trained without attributes, so there is nothing to judge: leave --judge out.")
+        known = {attribute.name: attribute.values for attribute in self.schema.attributes}
+        for attribute in schema.attributes:
+            if attribute.name not in known:
+                raise UserError(
+                    f"The judge {self.path} knows {', '.join(known)}, not {attribute.name!r}, which {name} is told: "
+                    "train a judge with `sakuga judge` on data labeled with it."
+                )
+            foreign = [value for value in attribute.values if value not in known[attribute.name]]
+            if foreign:
+                raise UserError(
+                    f"The judge {self.path} does not know {attribute.name} {', '.join(foreign)}, which {name} is told "
+                    f"(it knows {', '.join(known[attribute.name])}): train a judge with `sakuga judge` on the model's "
+                    "own data."
+                )
+
+    @torch.inference_mode()
+    def answers(self, images: Pictures, progress: str = "") -> np.ndarray:
+        """Returns the most likely value of each attribute.
+
+        Args:
+            images: uint8 `[N, H, W, 3]`, or anything that gives such arrays by slices.
+            progress: What the progress bar on stderr says; no bar if empty.
+
+        Returns:
+            int64 `[N, num_attributes]`, of the judge's own schema.
+        """
+        answers = np.empty((len(images), len(self.schema.attributes)), np.int64)
+        for start in tracked(range(0, len(images), _BATCH), progress):
+            stop = min(start + _BATCH, len(images))
+            logits = self.network(to_tensor(images[start:stop]).to(self.device))
+            answers[start:stop] = torch.stack([values.argmax(1) for values in logits], 1).cpu().numpy()
+        return answers
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judge, and what each sample was asked to show.
+
+    Attributes:
+        judge: The judge.
+        schema: The attributes of the model.
+        labels: int64 `[N, num_attributes]` of that schema.
+    """
+
+    judge: Judge
+    schema: LabelSchema
+    labels: np.ndarray
+
+
+def load_judge(name_or_path: str | Path, device: str = "auto") -> Judge:
+    """Loads a file that `sakuga judge` wrote.
+
+    Raises:
+        UserError: If there is no such file, or it is damaged, foreign or holds no judge.
+    """
+    path = find_model(name_or_path)
+    header = read_header(path)
+    if header.roles.classifier is None:
+        raise UserError(f"{path} is a model without a judge: give a file that `sakuga judge` wrote.")
+    network, where = load_network(path, "classifier", header), pick_device(device)
+    assert isinstance(network, Classifier)
+    return Judge(path, header, network.to(where), where)
+
+
+def score_name(attribute: str, value: str | None = None) -> str:
+    """Returns the name in a judge's header of the held-out accuracy of an attribute, or of one of its values."""
+    return f"{attribute}={value}" if value is not None else attribute
+
+
+def measure_attributes(
+    images: Pictures,
+    judged: Judged | None,
+    features: np.ndarray,
+    dataset: Dataset,
+    indices: np.ndarray,
+    real_features: np.ndarray,
+    progress: bool = False,
+) -> AttributeReport | None:
+    """Measures how far samples show what was asked for, and how varied they are within one condition.
+
+    Args:
+        images: uint8 `[N, H, W, 3]`.
+        judged: The judge and the labels; None gives None.
+        features: Of the samples, float `[N, F]`.
+        dataset: The real pictures.
+        indices: int64 `[M]`, which of them were measured.
+        real_features: Of those, float `[M, F]`.
+        progress: Whether to draw a progress bar on stderr.
+    """
+    if judged is None:
+        return None
+    judge, schema = judged.judge, judged.schema
+    title = f"Judging {len(images):,} samples" if progress else ""
+    right = translated(judge.answers(images, title), judge.schema, schema) == judged.labels
+    real_labels = translated(dataset.labels[indices], dataset.schema, schema)
+    header = judge.header
+    return AttributeReport(
+        judge=f"{header.name}, trained on {header.data}, sha256 {(sha256 := sha256_of(judge.path))[:8]}",
+        judge_sha256=sha256,
+        all_right=float(right.all(1).mean()),
+        attributes=tuple(
+            accuracy_of(attribute, judged.labels[:, column], right[:, column], header.scores)
+            for column, attribute in enumerate(schema.attributes)
+        ),
+        diversity=diversity(features, judged.labels, real_features, real_labels),
+    )
+
+
+def accuracy_of(
+    attribute: Attribute, labels: np.ndarray, right: np.ndarray, scores: dict[str, float]
+) -> AttributeAccuracy:
+    """Counts right answers, over all samples and for each value.
+
+    Args:
+        attribute: The attribute.
+        labels: Which value each sample was asked for, int64 `[N]`.
+        right: Whether the judge sees it, bool `[N]`.
+        scores: The judge's accuracies on held-out real pictures, by `score_name`.
+    """
+    values = []
+    for number, value in enumerate(attribute.values):
+        chosen = right[labels == number]
+        accuracy = float(chosen.mean()) if len(chosen) else None
+        ceiling = scores.get(score_name(attribute.name, value))
+        values.append(ValueAccuracy(value=value, samples=len(chosen), accuracy=accuracy, judge=ceiling))
+    return AttributeAccuracy(
+        attribute=attribute.name,
+        accuracy=float(right.mean()),
+        balanced=float(np.mean([row.accuracy for row in values if row.accuracy is not None])),
+        judge=scores.get(score_name(attribute.name)),
+        judge_balanced=_mean([row.judge for row in values if row.judge is not None]),
+        values=tuple(values),
+    )
+
+
+def diversity(fake: np.ndarray, fake_labels: np.ndarray, real: np.ndarray, real_labels: np.ndarray) -> Diversity | None:
+    """Compares the mean distance of two samples of one condition to that of two real pictures of the same condition.
+
+    Every condition with at least `MIN_PICTURES` on both sides counts alike.
+
+    Args:
+        fake: Features of the samples, float `[N, F]`.
+        fake_labels: Their labels, int64 `[N, num_attributes]`.
+        real: Features of the real pictures, float `[M, F]`.
+        real_labels: Their labels, of the same schema; rows with an unknown one do not count.
+
+    Returns:
+        None if no condition has enough pictures.
+    """
+    of_fake, of_real = _groups(fake_labels), _groups(real_labels)
+    shared = sorted(of_fake.keys() & of_real.keys())
+    if not shared:
+        return None
+    sides = (fake, of_fake), (real, of_real)
+    within = [np.mean([_mean_distance(x[groups[c]]) for c in shared]) for x, groups in sides]
+    overall = [_mean_distance(x[evenly_spaced(len(x), _OVERALL)]) for x in (fake, real)]
+    return Diversity(
+        within=float(within[0] / max(within[1], 1e-12)),
+        overall=float(overall[0] / max(overall[1], 1e-12)),
+        conditions=len(shared),
+    )
+
+
+def _groups(labels: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
+    rows, inverse = np.unique(labels, axis=0, return_inverse=True)
+    members = {tuple(row): np.flatnonzero(inverse.ravel() == i) for i, row in enumerate(rows.tolist())}
+    return {row: m for row, m in members.items() if UNKNOWN not in row and len(m) >= MIN_PICTURES}
+
+
+def _mean_distance(x: np.ndarray) -> float:
+    """Returns the mean Euclidean distance of two different rows."""
+    total = sum(float(block.sum()) - float(np.trace(block, rows.start)) for rows, block in distance_blocks(x, x))
+    return total / (len(x) * (len(x) - 1))
+
+
+def _mean(numbers: list[float]) -> float | None:
+    return float(np.mean(numbers)) if numbers else None
