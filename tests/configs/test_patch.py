@@ -52,7 +52,10 @@ def test_the_new_kind_takes_its_values_in_any_order(order):
         ({"xyzzy.q": "1"}, "No option --xyzzy.q: known: "),
         ({"penalty.kind": "r1", "penalty.weigth": "1"}, "No option --penalty.weigth: did you mean 'penalty.weight'"),
         ({"loss.kind": "hing"}, "Option --loss.kind has no value 'hing': did you mean 'hinge'?"),
-        ({"loss.kind": "wgan"}, "Option --loss.kind has no value 'wgan': known: bce, hinge, logistic."),
+        (
+            {"loss.kind": "focal"},
+            "Option --loss.kind has no value 'focal': known: bce, hinge, logistic, lsgan, relativistic, wasserstein.",
+        ),
         ({"loss": "hinge"}, "Option --loss is a group: name one of --loss.kind, --loss.saturating,"),
         (
             {"penalty.kind": "r1", "penalty.weight": "-2"},

@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sakuga.configs.losses import BceLossConfig, HingeLossConfig, LogisticLossConfig, LossConfig
+from sakuga.configs.losses import (
+    BceLossConfig,
+    HingeLossConfig,
+    LogisticLossConfig,
+    LossConfig,
+    LsganLossConfig,
+    RelativisticLossConfig,
+    WassersteinLossConfig,
+)
 from sakuga.configs.training import TrainConfig
 from sakuga.losses.adversarial import adversarial
 
@@ -41,13 +49,17 @@ BY_HAND = [
         lambda x: log(1 + math.exp(-x)),
     ),
     (HingeLossConfig(), lambda x: max(0.0, 1 - x), lambda x: max(0.0, 1 + x), lambda x: -x),
+    (LsganLossConfig(), lambda x: (x - 1) ** 2 / 2, lambda x: x**2 / 2, lambda x: (x - 1) ** 2 / 2),
+    (WassersteinLossConfig(), lambda x: -x, lambda x: x, lambda x: -x),
 ]
+PAIRED = {RelativisticLossConfig: lambda margin: log(1 + math.exp(-margin))}
 every_game = pytest.mark.parametrize("config", [c for c, *_ in BY_HAND], ids=repr)
+every_level = pytest.mark.parametrize("config", [c for c, *_ in BY_HAND if adversarial(c).zero is not None], ids=repr)
 
 
 def test_every_loss_is_tested():
     union = TrainConfig.model_fields["loss"].annotation
-    assert {type(c) for c, *_ in BY_HAND} == set(union.__args__) == set(LossConfig.__origin__.__args__)
+    assert {type(c) for c, *_ in BY_HAND} | set(PAIRED) == set(union.__args__) == set(LossConfig.__origin__.__args__)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +71,36 @@ def test_losses_are_the_papers_equations(config, real, fake, generator):
         losses = function(LOGITS)
         assert losses.shape == LOGITS.shape
         torch.testing.assert_close(losses, torch.tensor([[by_hand(x)] for x in (-1.5, 0.0, 2.0)]))
+
+
+def test_the_relativistic_loss_is_one_of_margins():
+    game = adversarial(RelativisticLossConfig())
+    by_hand = PAIRED[RelativisticLossConfig]
+    real, fake = torch.tensor([[2.0], [-1.0], [300.0]]), torch.tensor([[0.5], [1.0], [300.0]])
+    expected = torch.tensor([[by_hand(1.5)], [by_hand(-2.0)], [log(2)]])
+    torch.testing.assert_close(game.paired(real - fake), expected)
+    torch.testing.assert_close(game.paired(fake - real), torch.tensor([[by_hand(-1.5)], [by_hand(2.0)], [log(2)]]))
+    extreme = game.paired(torch.tensor([-1000.0, 1000.0]))
+    assert extreme.tolist() == [1000.0, 0.0]
+    for alone in (game.real, game.fake, game.generator):
+        with pytest.raises(TypeError, match="paired"):
+            alone(real)
+
+
+def test_only_the_relativistic_game_is_paired_and_two_have_no_level():
+    games = {kind: adversarial(kind()) for kind in LossConfig.__origin__.__args__}
+    assert {kind for kind, game in games.items() if game.paired} == {RelativisticLossConfig}
+    assert {kind for kind, game in games.items() if game.zero is None} == {
+        RelativisticLossConfig,
+        WassersteinLossConfig,
+    }
+    assert games[LsganLossConfig].zero == 0.5
+
+
+def test_minus_the_wasserstein_loss_of_d_is_the_difference_of_the_means():
+    game = adversarial(WassersteinLossConfig())
+    real, fake = torch.tensor([[3.0], [5.0]]), torch.tensor([[1.0], [-2.0]])
+    assert -(game.real(real).mean() + game.fake(fake).mean()).item() == pytest.approx(4 - (-0.5))
 
 
 def test_bce_is_torchs():
@@ -84,7 +126,7 @@ def test_d_learns_to_tell_and_g_to_deceive(config):
     game = adversarial(config)
 
     def slope(function) -> float:
-        logits = torch.zeros(1, 1, requires_grad=True)
+        logits = torch.full((1, 1), game.zero or 0.0, requires_grad=True)
         return torch.autograd.grad(function(logits).sum(), logits)[0].item()
 
     assert slope(game.real) < 0, "D raises real logits"
@@ -99,7 +141,7 @@ def test_only_the_original_form_saturates():
         assert found.item() == pytest.approx(slope, abs=1e-4)
 
 
-@every_game
+@every_level
 def test_the_decision_level_is_where_real_and_fake_are_alike(config):
     game = adversarial(config)
     level = torch.full((1, 1), game.zero, requires_grad=True)

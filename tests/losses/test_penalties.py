@@ -13,13 +13,13 @@ def network() -> nn.Module:
 
 
 def evaluate(network: nn.Module, real: torch.Tensor, weight: float) -> torch.Tensor:
-    points = r1(weight).points(real, None)
+    (points,) = r1(weight).points(real, None)
     return r1(weight).value(points, network(points))
 
 
 def test_r1_of_a_quadratic_is_known():
     real = torch.randn(5, 3, 4, 4)
-    points = r1(2.0).points(real, None)
+    (points,) = r1(2.0).points(real, None)
     logits = 3 * points.square().sum((1, 2, 3))[:, None]
     # The gradient is 6 x.
     torch.testing.assert_close(r1(2.0).value(points, logits), 36 * real.square().sum((1, 2, 3)))
@@ -67,5 +67,5 @@ def test_the_config_decides():
     assert penalty(NoPenaltyConfig()) is None
     chosen = penalty(R1PenaltyConfig(weight=3.0))
     assert chosen is not None
-    points = chosen.points(torch.ones(1, 3, 2, 2), None)
+    (points,) = chosen.points(torch.ones(1, 3, 2, 2), None)
     assert chosen.value(points, points.sum((1, 2, 3))[:, None]).item() == pytest.approx(0.5 * 3 * 12)

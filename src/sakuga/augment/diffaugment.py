@@ -1,27 +1,28 @@
 """DiffAugment (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS 2020)."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sakuga.configs.augment import AugmentConfig, DiffAugmentConfig
+from sakuga.augment.base import FixedAugment
+from sakuga.configs.augment import DiffAugmentConfig
 
 
-def augmentation(config: AugmentConfig) -> Callable[[Tensor], Tensor] | None:
-    """Returns the function that the config describes, from and to float `[N, 3, H, W]`; None for none."""
-    if not isinstance(config, DiffAugmentConfig):
-        return None
+class DiffAugment(FixedAugment):
+    """Random color, translation and cutout, always at full strength."""
 
-    def augment(images: Tensor) -> Tensor:
-        if config.color:
+    strength: float = 1.0
+
+    def __init__(self, config: DiffAugmentConfig):
+        self.config = config
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Changes pictures, from and to float `[N, 3, H, W]`."""
+        if self.config.color:
             images = jitter_color(images)
-        if config.translation > 0:
-            images = translate(images, config.translation)
-        return cut_out(images, config.cutout) if config.cutout > 0 else images
-
-    return augment
+        if self.config.translation > 0:
+            images = translate(images, self.config.translation)
+        return cut_out(images, self.config.cutout) if self.config.cutout > 0 else images
 
 
 def jitter_color(images: Tensor) -> Tensor:

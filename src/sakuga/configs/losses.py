@@ -28,7 +28,36 @@ class HingeLossConfig(Config):
     kind: Literal["hinge"] = "hinge"
 
 
-LossConfig = Annotated[BceLossConfig | LogisticLossConfig | HingeLossConfig, Field(discriminator="kind")]
+class LsganLossConfig(Config):
+    """Least squares, real towards 1 and fake towards 0 (Mao et al. 2017)."""
+
+    kind: Literal["lsgan"] = "lsgan"
+
+
+class WassersteinLossConfig(Config):
+    """The difference of D's means (Arjovsky, Chintala and Bottou 2017); needs clipped weights or a gradient penalty."""
+
+    kind: Literal["wasserstein"] = "wasserstein"
+    clip: float | None = Field(
+        default=None, gt=0, description="after each update of D its weights are clipped to +- this; the paper's is 0.01"
+    )
+
+
+class RelativisticLossConfig(Config):
+    """Relativistic paired logistic loss (Jolicoeur-Martineau 2018): is this real picture more real than this fake?"""
+
+    kind: Literal["relativistic"] = "relativistic"
+
+
+LossConfig = Annotated[
+    BceLossConfig
+    | LogisticLossConfig
+    | HingeLossConfig
+    | LsganLossConfig
+    | WassersteinLossConfig
+    | RelativisticLossConfig,
+    Field(discriminator="kind"),
+]
 
 
 class NoPenaltyConfig(Config):
@@ -45,4 +74,43 @@ class R1PenaltyConfig(Config):
     every: int = Field(default=16, ge=1)
 
 
-PenaltyConfig = Annotated[NoPenaltyConfig | R1PenaltyConfig, Field(discriminator="kind")]
+class R2PenaltyConfig(Config):
+    """R2 of Mescheder, Geiger and Nowozin (2018): weight / 2 * E |grad D(fake)|^2."""
+
+    kind: Literal["r2"] = "r2"
+    weight: float = Field(default=1.0, ge=0)
+    every: int = Field(default=16, ge=1)
+
+
+class R1R2PenaltyConfig(Config):
+    """The sum of R1 and R2, as with the relativistic loss in R3GAN (Huang et al. 2024)."""
+
+    kind: Literal["r1r2"] = "r1r2"
+    weight: float = Field(default=1.0, ge=0)
+    every: int = Field(default=16, ge=1)
+
+
+class WganGpPenaltyConfig(Config):
+    """Gradient penalty of Gulrajani et al. (2017): weight * E (|grad D| - target)^2 between real and fake pictures."""
+
+    kind: Literal["wgan_gp"] = "wgan_gp"
+    weight: float = Field(default=10.0, ge=0)
+    target: float = Field(default=1.0, ge=0, description="the slope that D shall have")
+    one_sided: bool = Field(default=False, description="whether only slopes above the target are punished")
+    every: int = Field(default=1, ge=1)
+
+
+class DraganPenaltyConfig(Config):
+    """DRAGAN (Kodali et al. 2017): weight * E (|grad D| - target)^2 near real pictures."""
+
+    kind: Literal["dragan"] = "dragan"
+    weight: float = Field(default=10.0, ge=0)
+    target: float = Field(default=1.0, ge=0, description="the slope that D shall have")
+    scale: float = Field(default=0.5, ge=0, description="largest shift, in standard deviations of the real batch")
+    every: int = Field(default=1, ge=1)
+
+
+PenaltyConfig = Annotated[
+    NoPenaltyConfig | R1PenaltyConfig | R2PenaltyConfig | R1R2PenaltyConfig | WganGpPenaltyConfig | DraganPenaltyConfig,
+    Field(discriminator="kind"),
+]

@@ -1,12 +1,20 @@
 """The games between D and G: per-sample losses of logits."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from sakuga.configs.losses import BceLossConfig, HingeLossConfig, LogisticLossConfig, LossConfig
+from sakuga.configs.losses import (
+    BceLossConfig,
+    HingeLossConfig,
+    LogisticLossConfig,
+    LossConfig,
+    LsganLossConfig,
+    RelativisticLossConfig,
+    WassersteinLossConfig,
+)
 
 
 class Adversarial(NamedTuple):
@@ -16,12 +24,15 @@ class Adversarial(NamedTuple):
         real: D's loss on real pictures.
         fake: D's loss on fake pictures.
         generator: G's loss on fake pictures.
-        zero: D's decision level: a logit above it says "real".
+        paired: In a game about differences the loss of a margin, None in the others. D minimizes
+            `paired(real - fake)` and G `paired(fake - real)`, and the three functions above must not be called.
+        zero: D's decision level: a logit above it says "real". None where a single logit says nothing.
     """
 
     real: Callable[[Tensor], Tensor]
     fake: Callable[[Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
+    paired: Callable[[Tensor], Tensor] | None = None
     zero: float | None = 0.0
 
 
@@ -55,8 +66,38 @@ def hinge(config: HingeLossConfig) -> Adversarial:
     return Adversarial(lambda logits: F.relu(1 - logits), lambda logits: F.relu(1 + logits), lambda logits: -logits)
 
 
+def lsgan(config: LsganLossConfig) -> Adversarial:
+    """Least squares: (real - 1)^2 / 2 + fake^2 / 2 for D, (fake - 1)^2 / 2 for G (Mao et al. 2017, equation 9)."""
+
+    def towards(target: float) -> Callable[[Tensor], Tensor]:
+        return lambda logits: 0.5 * (logits - target).square()
+
+    return Adversarial(towards(1), towards(0), towards(1), zero=0.5)
+
+
+def wasserstein(config: WassersteinLossConfig) -> Adversarial:
+    """Wasserstein: -real + fake for D, -fake for G (Arjovsky, Chintala and Bottou 2017, equations 2 and 3).
+
+    Minus D's loss estimates the distance up to a factor, D's Lipschitz constant. The step clips the weights.
+    """
+    return Adversarial(lambda logits: -logits, lambda logits: logits, lambda logits: -logits, zero=None)
+
+
+def relativistic(config: RelativisticLossConfig) -> Adversarial:
+    """Relativistic paired: softplus(-(real - fake)) for D, softplus(-(fake - real)) for G (Jolicoeur-Martineau, "The
+    relativistic discriminator: a key element missing from standard GAN", 2018, RSGAN)."""
+
+    def alone(logits: Tensor) -> NoReturn:
+        raise TypeError("The relativistic loss is a function of real minus fake logits: use `paired`.")
+
+    return Adversarial(alone, alone, alone, paired=lambda margin: F.softplus(-margin), zero=None)
+
+
 _GAMES: dict[type, Callable[..., Adversarial]] = {
     BceLossConfig: bce,
     LogisticLossConfig: logistic,
     HingeLossConfig: hinge,
+    LsganLossConfig: lsgan,
+    WassersteinLossConfig: wasserstein,
+    RelativisticLossConfig: relativistic,
 }

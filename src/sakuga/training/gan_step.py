@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sakuga.augment.diffaugment import augmentation
+from sakuga.augment.registry import augmentation
 from sakuga.configs.labels import LabelSchema
-from sakuga.configs.losses import R1PenaltyConfig
 from sakuga.configs.training import TrainConfig
 from sakuga.core import distributed
 from sakuga.core.device import autocast
@@ -50,10 +49,10 @@ class GanStep:
         self.optimized = {"g": self.generator, "d": self.discriminator}
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
-        self.augment = augmentation(config.augment) or (lambda images: images)
+        self.augment = augmentation(config.augment)
         self.controller = Controller(config.controller, config.batch_size) if config.controller.enabled else None
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
-        self.lazy = config.penalty.every if isinstance(config.penalty, R1PenaltyConfig) else None
+        self.lazy = config.penalty.every if config.penalty.kind != "none" else None
         penalties = [Phase("d_penalty", "d", self.lazy * config.ratio.d_every)] if self.lazy else []
         self.phases = (Phase("d", "d", config.ratio.d_every), *penalties, Phase("g", "g", config.ratio.g_every))
 
@@ -75,17 +74,21 @@ class GanStep:
 
     def end_round(self, round: Round) -> None:
         """As `Step.end_round`."""
+        self.augment.end_round(self.config.batch_size)
         if self.controller is not None:
             self.controller.update()
 
     def state(self) -> dict[str, Any]:
         """As `Step.state`."""
-        return {} if self.controller is None else {"controller": self.controller.state()}
+        parts = {"controller": self.controller.state() if self.controller else {}, "augment": self.augment.state()}
+        return {name: state for name, state in parts.items() if state}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """As `Step.load_state`."""
         if self.controller is not None and "controller" in state:
             self.controller.load_state(state["controller"])
+        if "augment" in state:
+            self.augment.load_state(state["augment"])
 
     def _d(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         real, fake = self.augment(round.batch.images), self.augment(self._fake(round).detach())
@@ -101,11 +104,13 @@ class GanStep:
 
     def _d_penalty(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         assert self.penalty is not None and self.lazy is not None
-        points = self.penalty.points(self.augment(round.batch.images), None)
+        real = self.augment(round.batch.images)
+        fake = self.augment(self._fake(round).detach()) if self.penalty.needs_fake else None
         # In float32: the square of a slope is beyond bfloat16's eight bits.
-        value = self.penalty.value(points, self.discriminator(points).logits)
-        self.meters.add("penalty", value.detach().mean())
-        yield "loss_d_penalty", value.mean() * self.lazy
+        points = self.penalty.points(real, fake)
+        value = torch.stack([self.penalty.value(at, self.discriminator(at).logits).mean() for at in points]).sum()
+        self.meters.add("penalty", value.detach())
+        yield "loss_d_penalty", value * self.lazy
 
     def _g(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         yield "loss_g", self.game.generator(self._logits(self.augment(self._fake(round)))).mean()
@@ -137,5 +142,6 @@ class GanStep:
         self.meters.add("d_fake", torch.sigmoid(fake - zero).mean())
         advantage = ((real - zero).sign().mean() - (fake - zero).sign().mean()) / 2
         self.meters.add("d_advantage", advantage)
+        self.augment.see(real - zero)
         if self.controller is not None:
             self.controller.see(advantage)
