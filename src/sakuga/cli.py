@@ -38,8 +38,12 @@ VERBS = {
     "data preview": Verb("data", "preview", "draw pictures of a data set on one sheet"),
     "train": Verb("train", "main", "train a recipe on a data set, into a run folder", raw=True),
     "evaluate": Verb("evaluate", "evaluate", "measure a model against a data set"),
+    "judge": Verb("judge", "judge", "train a classifier on labeled pictures, to measure attributes with"),
+    "compare": Verb("compare", "compare", "train recipes on data sets at one budget and put them on one page"),
     "generate": Verb("generate", "generate", "draw pictures with a model"),
-    "interpolate": Verb("interpolate", "interpolate", "draw the way from one picture to another, as a strip and a GIF"),
+    "interpolate": Verb(
+        "interpolate", "interpolate", "draw the way from one picture to another, as a strip, a GIF or an MP4"
+    ),
 }
 
 _HELP = {"-h", "--help"}
@@ -138,7 +142,8 @@ def _words_of_box(text: str) -> str:
 def _check_options(name: str, function: Callable[..., Any], arguments: list[str]) -> None:
     # Before tyro, which would first miss a required option whose name was mistyped.
     parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    options = {"--" + p.name.replace("_", "-"): p.default is p.empty for p in parameters}
+    # An option such as --from is a word of Python's and has an underscore behind it there.
+    options = {"--" + p.name.rstrip("_").replace("_", "-"): p.default is p.empty for p in parameters}
     written = {a.partition("=")[0].replace("_", "-") for a in arguments if a.startswith("--")}
     for option in sorted(written - {"--help"}):
         if option not in options and option.replace("--no-", "--", 1) not in options:

@@ -1,0 +1,82 @@
+"""`sakuga judge`: train the classifier that `sakuga evaluate --judge` measures attributes with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sakuga.configs.labels import LabelSchema
+    from sakuga.training.judge import HeldOut
+
+
+def judge(
+    *,
+    data: str,
+    out: Path,
+    labels: Path | None = None,
+    resolution: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    holdout: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
+    overwrite: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+) -> None:
+    """Trains a small classifier on real labeled pictures, to measure with: `sakuga evaluate MODEL --judge FILE`.
+
+    Prints its accuracy on pictures that it was not trained on, which bounds what it can say of samples. A judge is for
+    measuring only: never train, label, choose samples or look for directions with it.
+
+    Args:
+        data: Real labeled pictures: a folder, a zip, or `synthetic`.
+        out: The .safetensors file to write.
+        labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
+        resolution: Height and width of the pictures; their own, if all are the same square. The judge sees at most 96.
+        epochs: How often each picture is seen; 16 if neither this nor --minutes is given.
+        minutes: Train for so long instead.
+        holdout: Every so-many-th picture by name is never trained on; every fifth.
+        lr: The highest learning rate.
+        seed: Names the first weights, the order and the augmentation.
+        overwrite: Replace `out` if it exists.
+        device: auto, cpu, cuda or mps.
+        threads: How many threads torch may use.
+    """
+    from sakuga.commands.options import check_suffix, refuse_existing, set_threads
+    from sakuga.configs.classifier import JudgeConfig
+    from sakuga.configs.patch import validate
+    from sakuga.core.errors import UserError
+
+    check_suffix(out, "--out", ".safetensors")
+    if epochs is not None and minutes is not None:
+        raise UserError("--epochs and --minutes both say how long to train: give one of them.")
+    if minutes is not None and not 0 < minutes < 1e6:
+        raise UserError(f"--minutes {minutes:g} is no time to train: give more than 0.")
+    refuse_existing([out], overwrite)
+    given = {"epochs": epochs, "holdout": holdout, "lr": lr, "seed": seed}
+    config = validate(JudgeConfig, {name: value for name, value in given.items() if value is not None}, "option")
+    set_threads(threads)
+
+    from sakuga.data.dataset import open_dataset
+    from sakuga.training.judge import train_judge
+
+    dataset = open_dataset(data, resolution, labels=labels)
+    found = train_judge(dataset, out, config, minutes=minutes, device=device, overwrite=overwrite)
+    _show(found, dataset.schema)
+    print(f"{out}: a judge of {', '.join(a.name for a in dataset.schema.attributes)}, for measuring only")
+
+
+def _show(found: "HeldOut", schema: "LabelSchema") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sakuga.evaluation.attributes import score_name
+
+    console = Console(highlight=False)
+    for attribute in schema.attributes:
+        table = Table(attribute.name, "held out", "accuracy", box=None, pad_edge=False)
+        for value in (None, *attribute.values):
+            name = score_name(attribute.name, value)
+            accuracy = f"{100 * found.scores[name]:.1f}%" if name in found.scores else "-"
+            table.add_row(value or "all", f"{found.counts.get(name, 0):,}", accuracy)
+        console.print(table, end="\n\n")
