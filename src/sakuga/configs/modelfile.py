@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sakuga.configs.base import Config
 from sakuga.configs.classifier import ClassifierConfig
 from sakuga.configs.labels import UNKNOWN, LabelSchema
-from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
+from sakuga.configs.models import DiscriminatorConfig, GeneratorConfig
 from sakuga.configs.training import LatentConfig
 
 FORMAT_VERSION = 1
@@ -16,13 +16,13 @@ FORMAT_VERSION = 1
 class GeneratorRole(Config):
     """The EMA of G."""
 
-    architecture: Annotated[DcganGeneratorConfig, Field(discriminator="kind")]
+    architecture: GeneratorConfig
 
 
 class DiscriminatorRole(Config):
     """D, for picking the best of many."""
 
-    architecture: Annotated[DcganDiscriminatorConfig, Field(discriminator="kind")]
+    architecture: DiscriminatorConfig
 
 
 class ClassifierRole(Config):

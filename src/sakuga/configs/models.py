@@ -1,14 +1,17 @@
 """Architectures of the networks: what a model file needs in order to build them again."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from sakuga.configs.base import Config
 
 Auto = Literal["auto"]
 Norm = Literal["batch", "spectral", "layer", "none"]
 DCGAN_SIZES = (32, 64, 96, 128)
+SNGAN_SIZES = (32, 64, 128)
+SRRESNET_SIZES = (32, 64, 96, 128)
+STACKED_SIZES = (64, 128)
 
 
 class NoHeadConfig(Config):
@@ -49,18 +52,29 @@ HeadConfig = Annotated[
 ]
 
 
-class _Dcgan(Config):
-    kind: Literal["dcgan"] = "dcgan"
+class _Sized(Config):
+    """A network for pictures of a few sizes."""
+
+    sizes: ClassVar[tuple[int, ...]]
+    family: ClassVar[str]
+
     resolution: int | Auto = "auto"
 
     @model_validator(mode="after")
     def _size(self) -> Self:
-        if self.resolution != "auto" and self.resolution not in DCGAN_SIZES:
+        if self.resolution != "auto" and self.resolution not in self.sizes:
             raise ValueError(
-                f"a DCGAN makes pictures of {', '.join(map(str, DCGAN_SIZES))} pixels, not {self.resolution}: "
+                f"{self.family} makes pictures of {', '.join(map(str, self.sizes))} pixels, not {self.resolution}: "
                 "choose one of these with --data.resolution"
             )
         return self
+
+
+class _Dcgan(_Sized):
+    sizes: ClassVar = DCGAN_SIZES
+    family: ClassVar = "a DCGAN"
+
+    kind: Literal["dcgan"] = "dcgan"
 
 
 class DcganGeneratorConfig(_Dcgan):
@@ -88,5 +102,112 @@ class DcganDiscriminatorConfig(_Dcgan):
     head: HeadConfig = NoHeadConfig()
 
 
-GeneratorConfig = Annotated[DcganGeneratorConfig, Field(discriminator="kind")]
-DiscriminatorConfig = Annotated[DcganDiscriminatorConfig, Field(discriminator="kind")]
+class _Sngan(_Sized):
+    sizes: ClassVar = SNGAN_SIZES
+    family: ClassVar = "an SNGAN"
+
+    kind: Literal["sngan"] = "sngan"
+    channels: int = Field(default=64, ge=1, description="of the layer beside the picture, at 64 and 128 pixels")
+
+
+class SnganGeneratorConfig(_Sngan):
+    """The residual G of Miyato et al. (2018), appendix B.4: z, then residual blocks that double the side.
+
+    `channels` 64 gives the published widths. At 32 pixels all blocks have 4 times as many.
+    """
+
+    z_dim: int = Field(default=128, ge=1)
+
+
+class SnganDiscriminatorConfig(_Sngan):
+    """The residual D of the same paper. At 32 pixels all blocks have twice as many channels as `channels`."""
+
+    norm: Literal["spectral", "none"] = "spectral"
+    head: HeadConfig = NoHeadConfig()
+
+
+class _Srresnet(_Sized):
+    sizes: ClassVar = SRRESNET_SIZES
+    family: ClassVar = "an SRResNet"
+
+    kind: Literal["srresnet"] = "srresnet"
+
+
+class SrresnetGeneratorConfig(_Srresnet):
+    """G of Jin et al. (2017), section 3.4: residual blocks at an eighth of the side, then three pixel shuffles.
+
+    The paper makes 128 pixels from a map of 16; 64 pixels start from 8.
+    """
+
+    z_dim: int = Field(default=128, ge=1)
+    channels: int = Field(default=64, ge=1, description="of all maps")
+    blocks: int = Field(default=16, ge=1, description="residual blocks")
+
+
+class SrresnetDiscriminatorConfig(_Srresnet):
+    """D of the same paper: strided convolutions with residual blocks between them, no norm of maps.
+
+    The paper has ten blocks, two after each of the first five of six convolutions. Smaller pictures have fewer
+    convolutions, so that the last map stays 2x2.
+    """
+
+    channels: int = Field(default=32, ge=1, description="after the first convolution; each further one doubles them")
+    blocks: int = Field(default=2, ge=1, description="residual blocks between two strided convolutions")
+    norm: Literal["none", "spectral"] = "none"
+    head: HeadConfig = NoHeadConfig()
+
+
+FirstStageConfig = Annotated[
+    DcganGeneratorConfig | SnganGeneratorConfig | SrresnetGeneratorConfig, Field(discriminator="kind")
+]
+
+
+class StackedGeneratorConfig(_Sized):
+    """A second stage that redraws the pictures of a finished `base` at twice the size (StackGAN: Zhang et al. 2017).
+
+    A `base` without a size has half of `resolution`.
+    """
+
+    sizes: ClassVar = STACKED_SIZES
+    family: ClassVar = "a second stage"
+
+    kind: Literal["stacked"] = "stacked"
+    base: FirstStageConfig = DcganGeneratorConfig()
+    channels: int = Field(
+        default=128, ge=2, multiple_of=2, description="beside the small picture; half as many beside the large one"
+    )
+    blocks: int = Field(default=2, ge=1, description="residual blocks, at a quarter of the small side")
+
+    @property
+    def z_dim(self) -> int:
+        """The length of z, which is that of the first stage."""
+        return self.base.z_dim
+
+    @model_validator(mode="before")
+    @classmethod
+    def _base_follows(cls, tree: Any) -> Any:
+        if not isinstance(tree, dict) or tree.get("resolution") not in STACKED_SIZES:
+            return tree
+        base = tree.get("base", DcganGeneratorConfig())
+        base = base.model_dump() if isinstance(base, BaseModel) else base
+        if not isinstance(base, dict) or base.get("resolution", "auto") != "auto":
+            return tree
+        return {**tree, "base": {**base, "resolution": tree["resolution"] // 2}}
+
+    @model_validator(mode="after")
+    def _doubles(self) -> Self:
+        if self.resolution != "auto" and self.base.resolution != self.resolution // 2:
+            raise ValueError(
+                f"a second stage of {self.resolution} pixels doubles a base of {self.resolution // 2}, not of "
+                f"{self.base.resolution}: give --generator.base.resolution auto"
+            )
+        return self
+
+
+GeneratorConfig = Annotated[
+    DcganGeneratorConfig | SnganGeneratorConfig | SrresnetGeneratorConfig | StackedGeneratorConfig,
+    Field(discriminator="kind"),
+]
+DiscriminatorConfig = Annotated[
+    DcganDiscriminatorConfig | SnganDiscriminatorConfig | SrresnetDiscriminatorConfig, Field(discriminator="kind")
+]

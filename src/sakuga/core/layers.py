@@ -43,6 +43,14 @@ def initialize(network: nn.Module) -> None:
             nn.init.zeros_(bias)
 
 
+def initialize_glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
+    """Draws the layer's weight as Glorot and Bengio (2010) with a uniform distribution, bias 0, and returns it."""
+    nn.init.xavier_uniform_(raw_weight(layer), gain)
+    if isinstance(bias := getattr(layer, "bias", None), Tensor):
+        nn.init.zeros_(bias)
+    return layer
+
+
 def append_labels(z: Tensor, labels: Tensor | None, sizes: tuple[int, ...]) -> Tensor:
     """Appends the one-hot vectors of the labels to z.
 

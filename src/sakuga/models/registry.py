@@ -7,14 +7,30 @@ from torch import nn
 
 from sakuga.configs.classifier import ClassifierConfig
 from sakuga.configs.labels import LabelSchema
-from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
+from sakuga.configs.models import (
+    DcganDiscriminatorConfig,
+    DcganGeneratorConfig,
+    SnganDiscriminatorConfig,
+    SnganGeneratorConfig,
+    SrresnetDiscriminatorConfig,
+    SrresnetGeneratorConfig,
+    StackedGeneratorConfig,
+)
 from sakuga.models.base import Discriminator, Generator
 from sakuga.models.classifier import Classifier
 from sakuga.models.dcgan import DcganDiscriminator, DcganGenerator
+from sakuga.models.sngan import SnganDiscriminator, SnganGenerator
+from sakuga.models.srresnet import SrresnetDiscriminator, SrresnetGenerator
+from sakuga.models.stacked import StackedGenerator
 
 BUILDERS: dict[type, Callable[..., nn.Module]] = {
     DcganGeneratorConfig: lambda config, schema: DcganGenerator(config, schema.sizes),
     DcganDiscriminatorConfig: lambda config, schema: DcganDiscriminator(config, schema.sizes),
+    SnganGeneratorConfig: lambda config, schema: SnganGenerator(config, schema.sizes),
+    SnganDiscriminatorConfig: lambda config, schema: SnganDiscriminator(config, schema.sizes),
+    SrresnetGeneratorConfig: lambda config, schema: SrresnetGenerator(config, schema.sizes),
+    SrresnetDiscriminatorConfig: lambda config, schema: SrresnetDiscriminator(config, schema.sizes),
+    StackedGeneratorConfig: lambda config, schema: StackedGenerator(config, build_generator(config.base, schema)),
     ClassifierConfig: lambda config, schema: Classifier(config, schema.sizes),
 }
 
