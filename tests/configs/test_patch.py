@@ -46,7 +46,7 @@ def test_the_new_kind_takes_its_values_in_any_order(order):
     ("changes", "sentence"),
     [
         ({"optimizer.g.lrr": "1"}, "No option --optimizer.g.lrr: did you mean 'optimizer.g.lr' or"),
-        ({"lr": "1"}, "No option --lr: did you mean 'optimizer.d.lr' or 'optimizer.g.lr'"),
+        ({"lr": "1"}, "No option --lr: did you mean 'optimizer.c.lr' or 'optimizer.d.lr' or 'optimizer.g.lr'"),
         ({"batch_sise": "1"}, "No option --batch_sise: did you mean 'batch_size'"),
         ({"batch_size.x": "1"}, "No option --batch_size.x: did you mean 'batch_size'"),
         ({"xyzzy.q": "1"}, "No option --xyzzy.q: known: "),
@@ -106,3 +106,12 @@ def test_entries_of_a_file_are_named_with_the_file():
         validate(Header, {"roles": {}}, "entry in the header of /Tmp/A.safetensors,")
     with pytest.raises(UserError, match="No entry in F, nmae: did you mean 'name'"):
         validate(Header, {"roles": {}, "name": "x", "nmae": "y"}, "entry in F,")
+
+
+def test_a_new_kind_and_what_is_in_it_come_in_one_call():
+    changes = {"classifier.head.kind": "auxiliary", "classifier.head.layers": "3", "classifier.kind": "dcgan"}
+    for order in (changes, dict(reversed(changes.items()))):
+        config = patch(TrainConfig(), order)
+        assert config.model_dump()["classifier"]["head"]["layers"] == 3
+    with pytest.raises(UserError, match=r"No option --classifier\.hed"):
+        patch(TrainConfig(), {"classifier.kind": "dcgan", "classifier.hed.kind": "auxiliary"})

@@ -1,6 +1,6 @@
 """Labels are attributes: each picture has one value, or none known, for each attribute of a schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from pydantic import model_validator
@@ -24,7 +24,7 @@ class Attribute(Config):
             UserError: If the attribute has no such value.
         """
         if value not in self.values:
-            raise UserError(f"{self.name} has no value {value!r}: {nearest(value, self.values)}")
+            raise UserError(f"{self.name} has no value {value!r}: {_choice(value, self.values)}")
         return self.values.index(value)
 
 
@@ -54,7 +54,16 @@ class LabelSchema(Config):
         for attribute in self.attributes:
             if attribute.name == name:
                 return attribute
-        raise UserError(f"No attribute {name!r}: {nearest(name, [a.name for a in self.attributes])}")
+        raise UserError(f"No attribute {name!r}: {_choice(name, [a.name for a in self.attributes])}")
+
+    def restricted(self, names: Sequence[str]) -> "LabelSchema":
+        """Returns the schema of these attributes alone, in their order here.
+
+        Raises:
+            UserError: If there is no attribute of one of the names.
+        """
+        wanted = [self.attribute(name) for name in names]
+        return LabelSchema(attributes=tuple(a for a in self.attributes if a in wanted))
 
     def encode(self, values: Mapping[str, str]) -> tuple[int, ...]:
         """Returns the numbers of one picture's values, -1 for attributes that `values` leaves out.
@@ -65,3 +74,11 @@ class LabelSchema(Config):
         for name in values:
             self.attribute(name)
         return tuple(a.index(values[a.name]) if a.name in values else UNKNOWN for a in self.attributes)
+
+
+def _choice(name: str, known: Sequence[str]) -> str:
+    """Returns the nearest of the known names, and all of them, as far as a sentence can hold them."""
+    phrase = nearest(name, known)
+    if not phrase.startswith("did you mean"):
+        return phrase
+    return f"{phrase.removesuffix('?')} (known: {', '.join(known[:30])}{', ...' if len(known) > 30 else ''})?"

@@ -27,11 +27,13 @@ def patch(config: T, changes: Mapping[str, Any]) -> T:
         UserError: If a name is unknown (the nearest are offered) or a value does not fit.
     """
     tree = config.model_dump(mode="json")
-    # `kind` first: its siblings in the same call belong to the new kind.
-    for name, value in sorted(changes.items(), key=lambda item: not item[0].endswith("kind")):
+    emptied: list[str] = []  # groups whose kind has changed: what they hold is not known before validation
+    for name, value in sorted(changes.items(), key=_kinds_first):
         *path, last = name.split(".")
         node: Any = tree
         for part in path:
+            if isinstance(node, dict) and part not in node and name.startswith(tuple(emptied)):
+                node[part] = {}
             node = node.get(part) if isinstance(node, dict) else None
         if not isinstance(node, dict):
             raise UserError(f"No option --{name}: {nearest(name, option_names(config))}")
@@ -41,8 +43,15 @@ def patch(config: T, changes: Mapping[str, Any]) -> T:
             )
         if last == "kind" and node.get("kind") != value:
             node.clear()
+            emptied.append(name.removesuffix("kind"))
         node[last] = _read(value)
     return validate(type(config), tree, "option --")
+
+
+def _kinds_first(change: tuple[str, Any]) -> tuple[bool, int]:
+    """Sorts `kind` before its siblings and an outer one before an inner one: what follows belongs to the new kind."""
+    name, _ = change
+    return name.split(".")[-1] != "kind", name.count(".")
 
 
 def validate(schema: type[T], tree: Any, what: str) -> T:

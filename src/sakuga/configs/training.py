@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sakuga.configs.augment import AugmentConfig, NoAugmentConfig
 from sakuga.configs.base import Config
+from sakuga.configs.conditioning import AttributeNames, ConditioningConfig
 from sakuga.configs.duration import Duration, Schedule
 from sakuga.configs.losses import BceLossConfig, LossConfig, NoPenaltyConfig, PenaltyConfig
 from sakuga.configs.models import (
@@ -25,6 +26,9 @@ class DataConfig(Config):
     )
     flip: bool = Field(default=True, description="mirror each picture with probability 1/2")
     rotate: float = Field(default=0.0, ge=0, le=180, description="rotate by a uniform angle of +- so many degrees")
+    balance: AttributeNames = Field(
+        default=(), description="attributes whose values are shown equally often, as in hair,eyes"
+    )
 
 
 class LatentConfig(Config):
@@ -47,6 +51,7 @@ class OptimizersConfig(Config):
 
     g: AdamConfig = AdamConfig()
     d: AdamConfig = AdamConfig()
+    c: AdamConfig = Field(default=AdamConfig(), description="of the classifier, if it is a network of its own")
 
 
 class RatioConfig(Config):
@@ -100,6 +105,15 @@ class InitConfig(Config):
     discriminator: str | None = None
 
 
+class NoClassifierConfig(Config):
+    """Attributes are judged by D or not at all."""
+
+    kind: Literal["none"] = "none"
+
+
+ClassifierNetworkConfig = Annotated[NoClassifierConfig | DiscriminatorConfig, Field(discriminator="kind")]
+
+
 class TrainConfig(Config):
     """One training run. `auto` values are settled by `training.resolve` before anything is saved."""
 
@@ -109,7 +123,9 @@ class TrainConfig(Config):
     data: DataConfig = DataConfig()
     generator: GeneratorConfig = DcganGeneratorConfig()
     discriminator: DiscriminatorConfig = DcganDiscriminatorConfig()
+    classifier: ClassifierNetworkConfig = NoClassifierConfig()
     latent: LatentConfig = LatentConfig()
+    conditioning: ConditioningConfig = ConditioningConfig()
     loss: LossConfig = BceLossConfig()
     real_fake_batches: Literal["separate", "joint"] = Field(
         default="separate", description="whether D sees real and fake pictures in two passes or in one (for BatchNorm)"

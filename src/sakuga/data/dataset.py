@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sakuga.core.images import to_tensor
 from sakuga.core.random import permutation, uniform
 from sakuga.data import cache, synthetic
 from sakuga.data.decode import MAX_RESOLUTION, MIN_RESOLUTION, Problem
+from sakuga.data.sampling import balanced_weights, columns_to_balance, drawn_by_weight
 from sakuga.data.sources import open_source
 
 
@@ -61,6 +63,7 @@ class Dataset:
         self.fingerprint = fingerprint
         self.problems = problems
         self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._cumulative: dict[tuple[str, ...], np.ndarray] = {}
         if self.labels.shape != shape or len(self.names) != len(images):
             raise ValueError(f"{len(images)} images, {len(self.names)} names, labels {self.labels.shape}, not {shape}")
 
@@ -72,22 +75,35 @@ class Dataset:
         """Height and width of the pictures."""
         return self.images.shape[1]
 
-    def index(self, image_numbers: np.ndarray, seed: int) -> np.ndarray:
+    def index(self, image_numbers: np.ndarray, seed: int, balance: Sequence[str] = ()) -> np.ndarray:
         """Returns which picture stands at each place of the endless order: every epoch is a permutation of its own.
 
         Args:
             image_numbers: int64 `[B]`, counted from the start of training over all processes.
             seed: Names the order.
+            balance: Attributes whose known values are equally frequent (`sampling.balanced_weights`). An epoch then
+                has frequent pictures several times and leaves others out.
 
         Returns:
             int64 `[B]`, a pure function of (seed, image number).
+
+        Raises:
+            UserError: If there is no such attribute, or a value of one has no picture.
         """
         epochs, places = np.divmod(image_numbers, len(self))
         indices = np.empty(len(epochs), np.int64)
         for epoch in np.unique(epochs):
             chosen = epochs == epoch
             indices[chosen] = self._order(seed, int(epoch))[places[chosen]]
-        return indices
+        if not balance:
+            return indices
+        return drawn_by_weight(self._cumulative_weights(tuple(balance)), indices, image_numbers, seed)
+
+    def _cumulative_weights(self, balance: tuple[str, ...]) -> np.ndarray:
+        if balance not in self._cumulative:
+            columns = columns_to_balance(self.labels, self.schema, balance)
+            self._cumulative[balance] = np.cumsum(balanced_weights(self.labels, columns))
+        return self._cumulative[balance]
 
     def _order(self, seed: int, epoch: int) -> np.ndarray:
         if (seed, epoch) not in self._orders:
@@ -96,7 +112,15 @@ class Dataset:
             self._orders[seed, epoch] = permutation(len(self), seed, "order", epoch)
         return self._orders[seed, epoch]
 
-    def batch(self, image_numbers: np.ndarray, seed: int, *, flip: bool = False, rotate: float = 0.0) -> Batch:
+    def batch(
+        self,
+        image_numbers: np.ndarray,
+        seed: int,
+        *,
+        flip: bool = False,
+        rotate: float = 0.0,
+        balance: Sequence[str] = (),
+    ) -> Batch:
         """Returns the pictures at these places of the order, augmented.
 
         Args:
@@ -104,11 +128,15 @@ class Dataset:
             seed: Names the order and the augmentation.
             flip: Whether half of the pictures are mirrored.
             rotate: Pictures are turned by an angle uniform within plus or minus this, in degrees.
+            balance: As for `index`.
 
         Returns:
             A batch that is a pure function of (seed, image number), whatever else is in it.
+
+        Raises:
+            UserError: As `index`.
         """
-        indices = self.index(image_numbers, seed)
+        indices = self.index(image_numbers, seed, balance)
         pixels = self.images[indices]
         if flip:
             mirrored = uniform(image_numbers, seed, "flip") < 0.5

@@ -1,7 +1,7 @@
 """Penalties on D's slope."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,11 +26,13 @@ class Penalty(NamedTuple):
         value: Maps one of these batches and D's logits there, float `[N, P]`, to the penalty of each sample, float
             `[N]`, weight included. The penalty is the sum of the means over all batches.
         needs_fake: Whether `points` looks at the fake pictures; otherwise they may be None.
+        sides: For each of these batches whose labels belong to it, those of the `real` or the `fake` pictures.
     """
 
     points: Callable[[Tensor, Tensor | None], tuple[Tensor, ...]]
     value: Callable[[Tensor, Tensor], Tensor]
     needs_fake: bool = False
+    sides: tuple[Literal["real", "fake"], ...] = ("real",)
 
 
 def penalty(config: PenaltyConfig) -> Penalty | None:
@@ -57,12 +59,14 @@ def r1(weight: float) -> Penalty:
 
 def r2(weight: float) -> Penalty:
     """R2: weight / 2 * |grad D(fake)|^2 (Mescheder, Geiger and Nowozin 2018, equation 10)."""
-    return Penalty(lambda real, fake: (_start(_given(fake)),), _squared_slope(weight), needs_fake=True)
+    return Penalty(lambda real, fake: (_start(_given(fake)),), _squared_slope(weight), True, ("fake",))
 
 
 def r1r2(weight: float) -> Penalty:
     """R1 + R2, each at its own batch, so that D's batch statistics never mix real and fake pictures."""
-    return Penalty(lambda real, fake: (_start(real), _start(_given(fake))), _squared_slope(weight), needs_fake=True)
+    return Penalty(
+        lambda real, fake: (_start(real), _start(_given(fake))), _squared_slope(weight), True, ("real", "fake")
+    )
 
 
 def wgan_gp(weight: float = 10.0, target: float = 1.0, one_sided: bool = False) -> Penalty:

@@ -1,6 +1,6 @@
 """The game of a generator and a discriminator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,53 +8,81 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.augment.registry import augmentation
-from sakuga.configs.labels import LabelSchema
+from sakuga.configs.losses import WassersteinLossConfig
 from sakuga.configs.training import TrainConfig
 from sakuga.core import distributed
 from sakuga.core.device import autocast
 from sakuga.core.random import generator as random_stream
 from sakuga.core.random import random_scope
+from sakuga.data.dataset import Dataset
+from sakuga.evaluation.conditions import translated
 from sakuga.losses.adversarial import adversarial
+from sakuga.losses.conditional import class_loss, discriminative_d, discriminative_g
 from sakuga.losses.penalties import penalty
-from sakuga.models.base import Discriminator, Generator
+from sakuga.models.base import Discriminator, Generator, Judgement
 from sakuga.models.registry import build_discriminator, build_generator
 from sakuga.training.controller import Controller
+from sakuga.training.fake_labels import FakeLabels
 from sakuga.training.metrics_log import Meters
 from sakuga.training.phases import Phase, Round
 
 
 class GanStep:
-    """D learns to tell real from fake, G to deceive it.
+    """D learns to tell real from fake, G to deceive it, and, where G is told attributes, to keep to them.
 
-    Phases: `d`, every `ratio.d_every` rounds; `d_penalty`, lazily; `g`, every `ratio.g_every` rounds. The fakes of a
-    round are made once and shared.
+    Phases: `d`, every `ratio.d_every` rounds; `d_penalty`, if the penalty is lazy; `c`, with D, for a classifier of its
+    own; `g`, every `ratio.g_every` rounds. The fakes of a round are made once and shared.
 
     Args:
         config: A complete config.
-        schema: The attributes of the data set.
+        dataset: The real pictures, for their labels.
         device: Where the networks live.
         meters: Takes what is worth logging.
+
+    Attributes:
+        schema: The attributes that G is told.
+        labels: Of the real pictures in that schema, int64 `[N, num_attributes]`, -1 where unknown.
     """
 
-    def __init__(self, config: TrainConfig, schema: LabelSchema, device: torch.device, meters: Meters):
+    def __init__(self, config: TrainConfig, dataset: Dataset, device: torch.device, meters: Meters):
         self.config, self.device, self.meters = config, device, meters
-        with random_scope(config.seed, "weights", "generator"):
-            self.generator: Generator = build_generator(config.generator, LabelSchema())
-        with random_scope(config.seed, "weights", "discriminator"):
-            self.discriminator: Discriminator = build_discriminator(config.discriminator, schema)
-        self.networks = nn.ModuleDict({"generator": self.generator, "discriminator": self.discriminator})
-        self.networks.to(device)
-        if config.channels_last:
-            self.networks.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.optimized = {"g": self.generator, "d": self.discriminator}
+        told = config.conditioning.attributes
+        self.schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
+        labels = translated(dataset.labels, dataset.schema, self.schema)
+        self.fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed)
+        self.labels = labels
+        self._build()
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
+        self.class_loss = class_loss(config.conditioning.class_loss)
         self.augment = augmentation(config.augment)
         self.controller = Controller(config.controller, config.batch_size) if config.controller.enabled else None
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
-        self.lazy = config.penalty.every if config.penalty.kind != "none" else None
-        penalties = [Phase("d_penalty", "d", self.lazy * config.ratio.d_every)] if self.lazy else []
-        self.phases = (Phase("d", "d", config.ratio.d_every), *penalties, Phase("g", "g", config.ratio.g_every))
+        every = config.penalty.every if config.penalty.kind != "none" else 1
+        # A penalty of every update belongs to D's own loss; a rarer one is a phase.
+        self.lazy = every if every > 1 else None
+        d_every = config.ratio.d_every
+        penalties = [Phase("d_penalty", "d", every * d_every)] if self.lazy else []
+        classifiers = [Phase("c", "c", d_every)] if self.classifier else []
+        self.phases = (Phase("d", "d", d_every), *penalties, *classifiers, Phase("g", "g", config.ratio.g_every))
+
+    def _build(self) -> None:
+        config = self.config
+        with random_scope(config.seed, "weights", "generator"):
+            self.generator: Generator = build_generator(config.generator, self.schema)
+        with random_scope(config.seed, "weights", "discriminator"):
+            self.discriminator: Discriminator = build_discriminator(config.discriminator, self.schema)
+        self.optimized: dict[str, nn.Module] = {"g": self.generator, "d": self.discriminator}
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        self.classifier: Discriminator | None = None
+        if config.classifier.kind != "none":
+            with random_scope(config.seed, "weights", "classifier"):
+                self.classifier = build_discriminator(config.classifier, self.schema)
+            self.optimized["c"] = networks["classifier"] = self.classifier
+        self.networks = nn.ModuleDict(networks)
+        self.networks.to(self.device)
+        if config.channels_last:
+            self.networks.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def lazy_every(self, optimizer: str) -> int | None:
         """Returns the interval, in updates of the optimizer, of its lazy penalty; None where it has none."""
@@ -70,7 +98,15 @@ class GanStep:
 
     def losses(self, phase: Phase, round: Round) -> Iterator[tuple[str, Tensor]]:
         """As `Step.losses`."""
-        return {"d": self._d, "d_penalty": self._d_penalty, "g": self._g}[phase.name](round)
+        return {"d": self._d, "d_penalty": self._d_penalty, "c": self._c, "g": self._g}[phase.name](round)
+
+    def after(self, phase: Phase) -> None:
+        """As `Step.after`: clips D's weights where the loss asks for it (Arjovsky et al. 2017, algorithm 1)."""
+        loss = self.config.loss
+        if phase.optimizer == "d" and isinstance(loss, WassersteinLossConfig) and loss.clip is not None:
+            with torch.no_grad():
+                for parameter in self.discriminator.parameters():
+                    parameter.clamp_(-loss.clip, loss.clip)
 
     def end_round(self, round: Round) -> None:
         """As `Step.end_round`."""
@@ -92,56 +128,155 @@ class GanStep:
 
     def _d(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         real, fake = self.augment(round.batch.images), self.augment(self._fake(round).detach())
-        if self.config.real_fake_batches == "joint":
-            real_logits, fake_logits = self._logits(torch.cat([real, fake])).split([len(real), len(fake)])
-            yield "loss_d", self.game.real(real_logits).mean() + self.game.fake(fake_logits).mean()
+        of_real, of_fake = self._real_labels(round), self._labels_of_fakes(round)
+        if self.config.real_fake_batches == "joint" or self.game.paired is not None:
+            judged = self._joint if self.config.real_fake_batches == "joint" else self._apart
+            on_real, on_fake = judged(real, fake, of_real, of_fake)
+            value = self._realness(on_real.logits, on_fake.logits)
+            yield "loss_d", value + self._d_classes(on_real, of_real, True) + self._d_classes(on_fake, of_fake, False)
         else:
-            real_logits = self._logits(real)
-            yield "loss_d_real", self.game.real(real_logits).mean()
-            fake_logits = self._logits(fake)
-            yield "loss_d_fake", self.game.fake(fake_logits).mean()
-        self._note(real_logits.detach(), fake_logits.detach())
+            weight = self.config.conditioning.realness_weight
+            on_real = self._judge(self.discriminator, real, of_real)
+            value = weight * self.game.real(on_real.logits).mean()
+            yield "loss_d_real", value + self._d_classes(on_real, of_real, True)
+            on_fake = self._judge(self.discriminator, fake, of_fake)
+            value = weight * self.game.fake(on_fake.logits).mean()
+            yield "loss_d_fake", value + self._d_classes(on_fake, of_fake, False)
+        self._note(on_real.logits.detach(), on_fake.logits.detach())
+        if self.penalty is not None and self.lazy is None:
+            yield "loss_d_penalty", self._penalty_value(round)
 
     def _d_penalty(self, round: Round) -> Iterator[tuple[str, Tensor]]:
-        assert self.penalty is not None and self.lazy is not None
-        real = self.augment(round.batch.images)
-        fake = self.augment(self._fake(round).detach()) if self.penalty.needs_fake else None
-        # In float32: the square of a slope is beyond bfloat16's eight bits.
-        points = self.penalty.points(real, fake)
-        value = torch.stack([self.penalty.value(at, self.discriminator(at).logits).mean() for at in points]).sum()
-        self.meters.add("penalty", value.detach())
-        yield "loss_d_penalty", value * self.lazy
+        assert self.lazy is not None
+        yield "loss_d_penalty", self._penalty_value(round) * self.lazy
+
+    def _c(self, round: Round) -> Iterator[tuple[str, Tensor]]:
+        assert self.classifier is not None
+        labels = self._real_labels(round)
+        judgement = self._judge(self.classifier, self.augment(round.batch.images), labels)
+        yield "loss_c", self._class_term(judgement, labels, "d")
 
     def _g(self, round: Round) -> Iterator[tuple[str, Tensor]]:
-        yield "loss_g", self.game.generator(self._logits(self.augment(self._fake(round)))).mean()
+        labels = self._labels_of_fakes(round)
+        fake = self.augment(self._fake(round))
+        judgement = self._judge(self.discriminator, fake, labels)
+        weight = self.config.conditioning.realness_weight
+        if self.game.paired is None:
+            value = weight * self.game.generator(judgement.logits).mean()
+        else:
+            with torch.no_grad():
+                real = self._judge(self.discriminator, self.augment(round.batch.images), self._real_labels(round))
+            value = weight * self.game.paired(judgement.logits - real.logits).mean()
+        if self.classifier is not None:
+            judgement = self._judge(self.classifier, fake, labels)
+        if judgement.attributes is not None:
+            classes = self._class_term(judgement, labels, "g")
+            self.meters.add("loss_g_class", classes.detach())
+            value = value + classes
+        yield "loss_g", value
+
+    def _realness(self, real: Tensor, fake: Tensor) -> Tensor:
+        game, weight = self.game, self.config.conditioning.realness_weight
+        if game.paired is not None:
+            return weight * game.paired(real - fake).mean()
+        return weight * (game.real(real).mean() + game.fake(fake).mean())
+
+    def _d_classes(self, judgement: Judgement, labels: Tensor, is_real: bool) -> Tensor | float:
+        """Returns D's class loss on real or on fake pictures, 0 where D does not classify them."""
+        discriminative = self.config.discriminator.head.kind == "discriminative"
+        counts = is_real or discriminative or self.config.conditioning.classify_fakes
+        if judgement.attributes is None or not counts:
+            return 0.0
+        if discriminative:
+            value = discriminative_d(judgement.attributes, labels, is_real)
+        else:
+            value = self._class_term(judgement, labels, "d")
+        self.meters.add("loss_d_class_real" if is_real else "loss_d_class_fake", value.detach())
+        return value
+
+    def _class_term(self, judgement: Judgement, labels: Tensor, side: Any) -> Tensor:
+        assert judgement.attributes is not None
+        if side == "g" and self.classifier is None and self.config.discriminator.head.kind == "discriminative":
+            return discriminative_g(judgement.attributes, labels)
+        return self.class_loss(judgement.attributes, labels, side)
+
+    def _penalty_value(self, round: Round) -> Tensor:
+        assert self.penalty is not None
+        real = self.augment(round.batch.images)
+        fake = self.augment(self._fake(round).detach()) if self.penalty.needs_fake else None
+        labels = {"real": self._real_labels(round), "fake": self._labels_of_fakes(round)}
+        # In float32: the square of a slope is beyond bfloat16's eight bits.
+        value = torch.stack(
+            [
+                self.penalty.value(at, self.discriminator(at, labels[side]).logits).mean()
+                for at, side in zip(self.penalty.points(real, fake), self.penalty.sides, strict=True)
+            ]
+        ).sum()
+        self.meters.add("penalty", value.detach())
+        return value
 
     def _fake(self, round: Round) -> Tensor:
         def make() -> Tensor:
             z = self.z(round.images, self.config.batch_size)
             with autocast(self.device, self.dtype):
-                return self.generator(z).float()
+                return self.generator(z, self._labels_of_fakes(round)).float()
 
         return round.share("fake", "g", make)
 
     def z(self, images: int, count: int) -> Tensor:
         """Draws z for the global batch that follows `images` images and returns this process's part, `[n, z_dim]`."""
         z = torch.randn(count, self.generator.z_dim, generator=random_stream(self.config.seed, "z", images))
-        mine = np.array_split(np.arange(count), distributed.world_size())[distributed.rank()]
-        z = z[mine[0] : mine[-1] + 1].to(self.device)
+        z = z[_mine(count)].to(self.device)
         return z * self.config.latent.sigma + self.config.latent.mean
 
-    def _logits(self, images: Tensor) -> Tensor:
+    def _labels_of_fakes(self, round: Round) -> Tensor:
+        mine = _mine(self.config.batch_size)
+        numbers = round.images + np.arange(mine.start, mine.stop)
+        return torch.from_numpy(self.fake_labels(numbers)).to(self.device)
+
+    def _real_labels(self, round: Round) -> Tensor:
+        return torch.from_numpy(self.labels[round.batch.indices]).to(self.device)
+
+    def _joint(self, real: Tensor, fake: Tensor, of_real: Tensor, of_fake: Tensor) -> tuple[Judgement, Judgement]:
+        both = self._judge(self.discriminator, torch.cat([real, fake]), torch.cat([of_real, of_fake]))
+        return _part(both, lambda t: t[: len(real)]), _part(both, lambda t: t[len(real) :])
+
+    def _apart(self, real: Tensor, fake: Tensor, of_real: Tensor, of_fake: Tensor) -> tuple[Judgement, Judgement]:
+        return self._judge(self.discriminator, real, of_real), self._judge(self.discriminator, fake, of_fake)
+
+    def _judge(self, network: Discriminator, images: Tensor, labels: Tensor) -> Judgement:
         if self.config.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         with autocast(self.device, self.dtype):
-            return self.discriminator(images).logits.float()
+            judgement = network(images, labels)
+        return judgement._replace(logits=judgement.logits.float())
 
     def _note(self, real: Tensor, fake: Tensor) -> None:
-        zero = self.game.zero or 0.0
-        self.meters.add("d_real", torch.sigmoid(real - zero).mean())
-        self.meters.add("d_fake", torch.sigmoid(fake - zero).mean())
-        advantage = ((real - zero).sign().mean() - (fake - zero).sign().mean()) / 2
+        if isinstance(self.config.loss, WassersteinLossConfig):
+            self.meters.add("wasserstein", real.mean() - fake.mean())
+        zero = self.game.zero
+        if zero is not None:
+            self.augment.see(real - zero)
+            self.meters.add("d_real", torch.sigmoid(real - zero).mean())
+            self.meters.add("d_fake", torch.sigmoid(fake - zero).mean())
+            advantage = ((real - zero).sign().mean() - (fake - zero).sign().mean()) / 2
+        elif self.game.paired is not None:
+            advantage = (real - fake).sign().mean()
+        else:
+            return
         self.meters.add("d_advantage", advantage)
-        self.augment.see(real - zero)
+        if self.augment.state():
+            self.meters.add("augment_strength", torch.tensor(self.augment.strength))
         if self.controller is not None:
             self.controller.see(advantage)
+
+
+def _mine(count: int) -> slice:
+    """Returns this process's part of a global batch."""
+    part = np.array_split(np.arange(count), distributed.world_size())[distributed.rank()]
+    return slice(int(part[0]), int(part[-1]) + 1)
+
+
+def _part(judgement: Judgement, take: Callable[[Tensor], Tensor]) -> Judgement:
+    attributes = judgement.attributes
+    return Judgement(take(judgement.logits), attributes and tuple(take(a) for a in attributes))

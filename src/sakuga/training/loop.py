@@ -36,9 +36,13 @@ class Loop:
     def __init__(self, config: TrainConfig, dataset: Dataset, device: torch.device):
         self.config, self.dataset, self.device = config, dataset, device
         self.meters = Meters()
-        self.step = GanStep(config, dataset.schema, device, self.meters)
+        self.step = GanStep(config, dataset, device, self.meters)
         self.optimizers = {
-            name: Optimizer(list(network.parameters()), getattr(config.optimizer, name), self.step.lazy_every(name))
+            name: Optimizer(
+                [p for p in network.parameters() if p.requires_grad],
+                getattr(config.optimizer, name),
+                self.step.lazy_every(name),
+            )
             for name, network in self.step.optimized.items()
         }
         half_life = config.ema.half_life.images(len(dataset), config.batch_size)
@@ -96,7 +100,9 @@ class Loop:
     def _batch(self) -> Batch:
         data, size = self.config.data, self.config.batch_size
         numbers = np.array_split(np.arange(self.images, self.images + size), distributed.world_size())
-        batch = self.dataset.batch(numbers[distributed.rank()], self.config.seed, flip=data.flip, rotate=data.rotate)
+        batch = self.dataset.batch(
+            numbers[distributed.rank()], self.config.seed, flip=data.flip, rotate=data.rotate, balance=data.balance
+        )
         if self.device.type == "cpu":
             return batch
         return Batch(batch.images.to(self.device, non_blocking=True), batch.labels.to(self.device), batch.indices)
@@ -115,5 +121,6 @@ class Loop:
             raise NotFinite(phase.name, round.images)
         self.meters.add(f"grad_norm_{phase.name}", norm)
         optimizer.step(self.step.lr_scale(phase.optimizer))
+        self.step.after(phase)
         round.stepped(phase)
         return bool(flag > 0)

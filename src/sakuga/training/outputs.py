@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from sakuga.configs.labels import LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import autocast
 from sakuga.core.files import write_bytes, write_text
 from sakuga.core.images import grid, png_bytes, save_png, to_uint8
 from sakuga.core.latents import z_of_seeds
+from sakuga.evaluation.conditions import labels_like_data
 from sakuga.models.file import save_model
 from sakuga.reporting.curves import draw_curves
 from sakuga.reporting.page import Page
@@ -21,6 +21,9 @@ from sakuga.training.metrics_log import read_metrics
 
 PANELS = {
     "losses": ("loss_d", "loss_d_real", "loss_d_fake", "loss_g"),
+    "class losses": ("loss_d_class_real", "loss_d_class_fake", "loss_c", "loss_g_class"),
+    "Wasserstein estimate": ("wasserstein",),
+    "augmentation": ("augment_strength",),
     "verdicts": ("d_real", "d_fake"),
     "gradient norms": ("grad_norm_d", "grad_norm_g"),
     "EfficientNet-Lite0 distance": ("efficientnet_frechet",),
@@ -28,13 +31,15 @@ PANELS = {
 
 
 def sample_ema(loop: Loop, seeds: range) -> np.ndarray:
-    """Returns pictures of the EMA generator for seeds, uint8 `[N, H, W, 3]`."""
+    """Returns pictures of the EMA generator for seeds, with labels as frequent as in the data, uint8 `[N, H, W, 3]`."""
     latent = loop.config.latent
     z = torch.from_numpy(z_of_seeds(seeds, loop.step.generator.z_dim, latent.mean, latent.sigma))
+    drawn, _ = labels_like_data(loop.dataset, loop.step.schema, len(seeds))
+    labels = torch.from_numpy(drawn).to(loop.device)
     images = []
     with torch.no_grad(), autocast(loop.device, loop.step.dtype):
-        for part in z.to(loop.device).split(64):
-            images.append(to_uint8(loop.ema.network(part)))
+        for part, of_part in zip(z.to(loop.device).split(64), labels.split(64), strict=True):
+            images.append(to_uint8(loop.ema.network(part, of_part)))
     return np.concatenate(images)
 
 
@@ -54,7 +59,8 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
             generator=GeneratorRole(architecture=config.generator),
             discriminator=DiscriminatorRole(architecture=config.discriminator),
         ),
-        labels=LabelSchema(),
+        labels=loop.step.schema,
+        label_counts=_label_counts(loop),
         latent=config.latent,
         licence=config.licence,
         data=f"{loop.dataset.name}, {len(loop.dataset):,} pictures",
@@ -64,6 +70,13 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
     )
     networks = {"generator": loop.ema.network, "discriminator": loop.step.discriminator}
     save_model(path, header, networks)
+
+
+def _label_counts(loop: Loop) -> tuple[tuple[tuple[int, ...], int], ...]:
+    if not loop.step.schema.attributes:
+        return ()
+    rows, counts = np.unique(loop.step.labels, axis=0, return_counts=True)
+    return tuple((tuple(row), count) for row, count in zip(rows.tolist(), counts.tolist(), strict=True))
 
 
 def _without_folders(config: TrainConfig) -> dict[str, Any]:

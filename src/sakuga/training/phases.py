@@ -88,6 +88,10 @@ class Step(Protocol):
         """Yields named scalar losses; each is back-propagated at once and its graph freed."""
         ...
 
+    def after(self, phase: Phase) -> None:
+        """Does what follows a phase's update, such as clipping weights."""
+        ...
+
     def end_round(self, round: Round) -> None:
         """Does what follows the last phase of a round."""
         ...

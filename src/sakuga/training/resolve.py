@@ -1,11 +1,15 @@
 """Completing a config: every `auto` becomes a value, and what makes no sense is refused before anything is loaded."""
 
+from collections.abc import Iterator
+
 import torch
 
+from sakuga.configs.losses import WassersteinLossConfig
 from sakuga.configs.patch import patch
-from sakuga.configs.training import TrainConfig
+from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
 from sakuga.core.errors import UserError
+from sakuga.data.dataset import Dataset
 
 
 def check(config: TrainConfig) -> None:
@@ -25,6 +29,88 @@ def check(config: TrainConfig) -> None:
             "The sizes differ: " + ", ".join(f"--{n}.resolution {s}" for n, s in known.items()) + ": give "
             "--data.resolution alone, the networks follow it."
         )
+    for makes_no_sense, sentence in _rules(config):
+        if makes_no_sense:
+            raise UserError(sentence)
+
+
+def check_labels(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuses data whose labels do not fit the config.
+
+    Raises:
+        UserError: If an attribute is unknown, or G would be told a value that no picture has.
+    """
+    told = config.conditioning.attributes
+    if told and not dataset.schema.attributes:
+        raise UserError(
+            f"{dataset.name} has no labels, and --conditioning.attributes asks for some: add a labels.csv or --labels, "
+            "or leave the attributes out."
+        )
+    schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
+    for attribute in schema.attributes:
+        column = dataset.schema.attributes.index(attribute)
+        present = set(dataset.labels[:, column].tolist())
+        if missing := [value for i, value in enumerate(attribute.values) if i not in present]:
+            raise UserError(
+                f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)}: add some, or pack the data "
+                "again from a table without the value."
+            )
+
+
+def _rules(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+    """Yields pairs of a condition that makes no sense and the sentence that says why."""
+    loss, penalty, d = config.loss, config.penalty, config.discriminator
+    is_wasserstein = isinstance(loss, WassersteinLossConfig)
+    yield (
+        penalty.kind == "wgan_gp" and d.norm == "batch",
+        "--penalty.kind wgan_gp bounds D's slope at each picture by itself, and --discriminator.norm batch makes D's "
+        "answer to a picture depend on the others: choose --discriminator.norm layer, spectral or none.",
+    )
+    yield (
+        is_wasserstein and loss.clip is None and penalty.kind == "none" and d.norm != "spectral",
+        "--loss.kind wasserstein needs a D of bounded slope: add --loss.clip 0.01, --penalty.kind wgan_gp or "
+        "--discriminator.norm spectral.",
+    )
+    yield (
+        is_wasserstein and loss.clip is not None and penalty.kind in ("wgan_gp", "dragan"),
+        f"--loss.clip and --penalty.kind {penalty.kind} both bound D's slope, to different values: leave one out.",
+    )
+    no_verdict = loss.kind in ("wasserstein", "relativistic")
+    yield (
+        no_verdict and config.augment.kind == "ada",
+        f"--augment.kind ada is led by how often D takes real pictures for real, and with --loss.kind {loss.kind} D "
+        "says no such thing: choose --augment.kind diffaugment, or another loss.",
+    )
+    yield (
+        is_wasserstein and config.controller.enabled,
+        "--controller.enabled is led by D's verdicts, and with --loss.kind wasserstein D gives none: leave it out.",
+    )
+    told, judged, own = bool(config.conditioning.attributes), d.head.kind != "none", config.classifier.kind != "none"
+    yield (
+        told and not judged and not own,
+        "--conditioning.attributes are told to G, and nothing judges whether it keeps to them: add "
+        "--discriminator.head.kind projection, auxiliary or discriminative, or --classifier.kind dcgan.",
+    )
+    yield (
+        judged and not told,
+        f"--discriminator.head.kind {d.head.kind} judges attributes, and G is told none: add "
+        "--conditioning.attributes all, or choose --discriminator.head.kind none.",
+    )
+    yield (
+        own and not told,
+        f"--classifier.kind {config.classifier.kind} judges attributes, and G is told none: add "
+        "--conditioning.attributes all, or choose --classifier.kind none.",
+    )
+    if not isinstance(config.classifier, NoClassifierConfig):
+        kind = config.classifier.head.kind
+        yield (
+            kind != "auxiliary",
+            f"--classifier.head.kind {kind} names no class: choose --classifier.head.kind auxiliary.",
+        )
+    yield (
+        own and d.head.kind in ("auxiliary", "discriminative"),
+        f"--classifier.kind and --discriminator.head.kind {d.head.kind} both classify for G: leave one out.",
+    )
 
 
 def resolve(config: TrainConfig, resolution: int, device: torch.device) -> TrainConfig:
@@ -48,6 +134,7 @@ def resolve(config: TrainConfig, resolution: int, device: torch.device) -> Train
         "discriminator.resolution": resolution,
         "precision": precision,
         "channels_last": precision == "bfloat16" if config.channels_last == "auto" else config.channels_last,
+        **({"classifier.resolution": resolution} if config.classifier.kind != "none" else {}),
         "threads": torch.get_num_threads() if config.threads == "auto" else config.threads,
     }
     complete = patch(config, changes)

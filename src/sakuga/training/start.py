@@ -14,6 +14,7 @@ from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import first_misfit
 from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.generation.model import find_model
 from sakuga.models.file import load_network, read_header
 from sakuga.recipes import recipe
 from sakuga.training import resolve
@@ -72,6 +73,7 @@ def train(
         raise UserError("--data is missing: give a folder, a zip, or 'synthetic'.")
     size = config.data.resolution
     dataset = open_dataset(data, None if size == "auto" else size, labels=labels)
+    resolve.check_labels(config, dataset)
     if record:
         _check_same_data(record, dataset, data, run_dir)
     else:
@@ -139,7 +141,7 @@ def _check_before_loading(config: TrainConfig) -> None:
             "choose a multiple of their number, at least two pictures each."
         )
     for role, path in config.init.model_dump().items():
-        if path is not None and getattr(read_header(path).roles, role) is None:
+        if path is not None and getattr(read_header(find_model(path)).roles, role) is None:
             raise UserError(f"--init.{role} {path}: the file holds no {role}: choose a model that was saved with one.")
 
 
@@ -152,7 +154,7 @@ def _initialize(run: Run, config: TrainConfig) -> None:
     for role, path in config.init.model_dump().items():
         if path is None:
             continue
-        network, source = run.loop.step.networks[role], load_network(path, role)
+        network, source = run.loop.step.networks[role], load_network(find_model(path), role)
         theirs = source.state_dict()
         if wrong := first_misfit(network.state_dict(), theirs):
             raise UserError(

@@ -1,0 +1,149 @@
+"""Every way of giving G attributes, trained for real at tiny width."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import sakuga
+from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.core.errors import UserError
+from sakuga.data.dataset import Dataset
+from sakuga.training.fake_labels import FakeLabels
+from sakuga.training.resolve import check_labels
+
+TOLD = {"conditioning.attributes": "hair,eyes"}
+DESIGNS: dict[str, dict[str, Any]] = {
+    "second output": {"discriminator.head.kind": "auxiliary"},
+    "two towers": {"discriminator.head.kind": "auxiliary", "discriminator.head.layers": 3},
+    "own network": {"classifier.kind": "dcgan", "classifier.channels": 4, "classifier.head.kind": "auxiliary"},
+    "projection": {"discriminator.head.kind": "projection"},
+    "discriminative": {"discriminator.head.kind": "discriminative"},
+    "summed in D": {"discriminator.head.kind": "auxiliary", "conditioning.class_loss": "summed_in_d"},
+}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_design_trains_and_draws_what_is_asked_for(design, tiny_run, tmp_path: Path):
+    run = tmp_path / "run"
+    assert tiny_run(run, TOLD | DESIGNS[design] | {"data.balance": "hair", "duration": "48 images"})
+    model = sakuga.load(run / "model.safetensors")
+    assert [a.name for a in model.schema.attributes] == ["hair", "eyes"]
+    assert sum(count for _, count in model.header.label_counts) == 64
+    z = torch.zeros(2, model.z_dim)
+    one, other = model.generator(z, torch.tensor([[0, 0], [1, 0]]))
+    assert (one != other).any()
+    assert len(model.generate([3, 4], hair=model.schema.attributes[0].values[1])) == 2
+
+
+def test_lambda_multiplies_the_verdict_and_not_the_classes(tiny_loop):
+    def losses(weight: float) -> dict[str, float]:
+        loop = tiny_loop(TOLD | DESIGNS["second output"] | {"conditioning.realness_weight": weight})
+        loop.run_round()
+        return loop.meters.read()
+
+    once, thrice = losses(1.0), losses(3.0)
+    assert once["loss_d_class_real"] == thrice["loss_d_class_real"]
+    for side in ("real", "fake"):
+        classes = once.get(f"loss_d_class_{side}", 0.0)
+        verdict = once[f"loss_d_{side}"] - classes
+        assert thrice[f"loss_d_{side}"] - classes == pytest.approx(3 * verdict, rel=1e-4)
+
+
+def test_fakes_count_for_the_classes_of_d_only_if_asked(tiny_loop):
+    def logged(**changes: Any) -> set[str]:
+        loop = tiny_loop(TOLD | DESIGNS["second output"] | {f"conditioning.{k}": v for k, v in changes.items()})
+        loop.run_round()
+        return set(loop.meters.read())
+
+    assert "loss_d_class_fake" not in logged()
+    assert "loss_d_class_fake" in logged(classify_fakes=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss.kind": "wasserstein", "loss.clip": 0.01},
+        {"loss.kind": "wasserstein", "penalty.kind": "wgan_gp", "discriminator.norm": "none"},
+        {"loss.kind": "relativistic", "penalty.kind": "r1r2", "discriminator.norm": "none"},
+        {"loss.kind": "lsgan", "penalty.kind": "dragan"},
+        {"loss.kind": "hinge", "penalty.kind": "none", "discriminator.norm": "spectral"},
+        {"loss.kind": "logistic", "augment.kind": "ada"},
+    ],
+    ids=lambda changes: "-".join(map(str, changes.values())),
+)
+def test_games_and_penalties_combine_freely(changes, tiny_loop):
+    loop = tiny_loop(changes)
+    before = [p.clone() for p in loop.step.networks.parameters()]
+    for _ in range(3):
+        loop.run_round()
+    read = loop.meters.read()
+    assert all(math.isfinite(value) for value in read.values())
+    assert any((p != b).any() for p, b in zip(loop.step.networks.parameters(), before, strict=True))
+    assert ("wasserstein" in read) == (changes["loss.kind"] == "wasserstein")
+    if "loss.clip" in changes:
+        assert max(p.abs().max().item() for p in loop.step.discriminator.parameters()) <= 0.01
+
+
+SENSELESS = {
+    "batch norm": ({"penalty.kind": "wgan_gp", "loss.kind": "wasserstein"}, "by itself"),
+    "unbounded": ({"loss.kind": "wasserstein", "penalty.kind": "none"}, "bounded slope"),
+    "ada": ({"loss.kind": "relativistic", "augment.kind": "ada"}, "--augment.kind diffaugment"),
+    "two bounds": (
+        {"loss.kind": "wasserstein", "loss.clip": 0.01, "penalty.kind": "dragan"},
+        "leave one out",
+    ),
+    "controller": ({"loss.kind": "wasserstein", "loss.clip": 0.01, "controller.enabled": True}, "gives none"),
+    "nobody judges": (TOLD, "nothing judges"),
+    "nothing told": ({"discriminator.head.kind": "projection"}, "G is told none"),
+    "classifier, nothing told": ({"classifier.kind": "dcgan", "classifier.head.kind": "auxiliary"}, "G is told none"),
+    "classifier without classes": (TOLD | {"classifier.kind": "dcgan"}, "names no class"),
+    "two classifiers": (TOLD | DESIGNS["own network"] | DESIGNS["second output"], "both classify"),
+    "negative lambda": ({"conditioning.realness_weight": -1}, "realness_weight"),
+}
+
+
+@pytest.mark.parametrize("case", SENSELESS)
+def test_what_makes_no_sense_is_refused_before_anything_is_loaded(case, tiny_config):
+    changes, words = SENSELESS[case]
+    with pytest.raises(UserError, match=words):
+        tiny_config(changes)
+
+
+def test_labels_that_do_not_fit_are_named(tiny_config):
+    schema = LabelSchema(attributes=(Attribute(name="hair", values=("black", "aqua")),))
+    black = Dataset(np.zeros((8, 32, 32, 3), np.uint8), np.zeros((8, 1), np.int64), schema, name="faces.zip")
+    head = {"discriminator.head.kind": "projection"}
+    with pytest.raises(UserError, match=r"faces\.zip has no picture with hair aqua"):
+        check_labels(tiny_config({"conditioning.attributes": "hair"} | head), black)
+    with pytest.raises(UserError, match="No attribute 'eyes'"):
+        check_labels(tiny_config({"conditioning.attributes": "eyes"} | head), black)
+    with pytest.raises(UserError, match="has no labels"):
+        check_labels(tiny_config({"conditioning.attributes": "all"} | head), Dataset(black.images))
+
+
+def test_labels_of_fakes_are_as_frequent_as_the_datas_and_never_unknown():
+    schema = LabelSchema(attributes=tuple(Attribute(name=n, values=("a", "b", "c")) for n in ("hair", "eyes")))
+    rows = np.array([[0, 1]] * 90 + [[2, 0]] * 10 + [[1, -1]] * 50)
+    numbers = np.arange(4000)
+    drawn = FakeLabels(rows, schema, "data", 0)(numbers)
+    assert {tuple(row) for row in drawn.tolist()} == {(0, 1), (2, 0)}
+    assert np.mean(drawn[:, 0] == 2) == pytest.approx(0.1, abs=0.02)
+    even = FakeLabels(rows, schema, "uniform", 0)(numbers)
+    assert np.bincount(even[:, 1], minlength=3) / 4000 == pytest.approx([1 / 3] * 3, abs=0.03)
+    apart = FakeLabels(np.array([[0, -1], [-1, 2]]), schema, "data", 0)(numbers)
+    assert {tuple(row) for row in apart.tolist()} == {(0, 2)}
+    assert (FakeLabels(rows, schema, "data", 0)(numbers[7:9]) == drawn[7:9]).all()
+
+
+def test_a_tower_of_one_process_sees_the_labels_of_its_own_part(tiny_loop):
+    loop = tiny_loop(TOLD | DESIGNS["projection"])
+    batch = loop._batch()
+    restricted = loop.step.labels[batch.indices]
+    names = [a.name for a in loop.dataset.schema.attributes]
+    columns = [names.index("hair"), names.index("eyes")]
+    assert (batch.labels.numpy()[:, columns] == restricted).all()
+    assert torch.is_tensor(batch.images)
