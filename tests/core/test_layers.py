@@ -2,7 +2,16 @@ import pytest
 import torch
 
 from sakuga.core.errors import UserError
-from sakuga.core.layers import MinibatchStd, norm_layer, power_of_two_steps, weight_norm
+from sakuga.core.layers import (
+    MinibatchStd,
+    append_labels,
+    initialize,
+    initialize_glorot,
+    norm_layer,
+    power_of_two_steps,
+    raw_weight,
+    weight_norm,
+)
 
 
 def test_norms_of_maps():
@@ -47,3 +56,30 @@ def test_doublings():
     assert [power_of_two_steps(4, size) for size in (4, 8, 32, 128)] == [0, 1, 3, 5]
     with pytest.raises(UserError, match=r"48 cannot be reached from 4 by doubling: choose 32 or 64"):
         power_of_two_steps(4, 48)
+
+
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_the_trained_weight_is_found_and_drawn(norm):
+    layer = weight_norm(norm, torch.nn.Linear(200, 100))
+    assert raw_weight(layer) is next(p for p in layer.parameters() if p.ndim == 2)
+    initialize(layer)
+    assert raw_weight(layer).std().item() == pytest.approx(0.02, rel=0.05)
+    assert not layer.bias.any()
+    assert initialize_glorot(layer, 2.0) is layer
+    assert raw_weight(layer).abs().max().item() == pytest.approx(2 * (6 / 300) ** 0.5, rel=1e-2)
+
+
+def test_labels_are_appended_as_one_hot_vectors():
+    z = torch.randn(2, 3)
+    out = append_labels(z, torch.tensor([[1, 0], [0, 2]]), (2, 3))
+    assert torch.equal(out[:, :3], z)
+    assert out[:, 3:].tolist() == [[0, 1, 1, 0, 0], [1, 0, 0, 0, 1]]
+    assert append_labels(z, None, ()) is z
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(None, "needs labels"), (torch.tensor([[1, 0], [0, -1]]), "unknown labels")]
+)
+def test_labels_that_say_nothing_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        append_labels(torch.randn(2, 3), labels, (2, 3))

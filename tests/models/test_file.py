@@ -117,9 +117,22 @@ def test_what_is_no_model_file_is_named(tmp_path, path):
             read_header(tmp_path / name)
 
 
+def test_a_file_of_the_first_version_is_read(path):
+    rewritten(path, lambda header: [header.pop("label_counts"), header.update(format_version=1)])
+    assert read_header(path).label_counts == ()
+    assert load_network(path, "generator").w_dim == 4 + 2
+
+
+@pytest.mark.parametrize("counts", [[[[0, 0, 0, 0, 0], 3]], [[[7], 3]], [[[0], 0]], [[[-2], 1]]])
+def test_counts_of_labels_that_do_not_fit_are_told(path, counts):
+    rewritten(path, lambda header: header.update(label_counts=counts))
+    with pytest.raises(UserError, match="label_counts"):
+        read_header(path)
+
+
 def test_a_newer_format_asks_for_an_update(path):
     rewritten(path, lambda header: header.update(format_version=99))
-    with pytest.raises(UserError, match="has format 99, this program reads up to 1: update sakuga"):
+    with pytest.raises(UserError, match="has format 99, this program reads up to 2: update sakuga"):
         read_header(path)
 
 
