@@ -66,3 +66,11 @@ def model(model_file):
 @pytest.fixture(scope="session")
 def conditional(tmp_path_factory):
     return load(_write(tmp_path_factory.mktemp("models") / "hairy.safetensors", HAIR_AND_EYES), "cpu")
+
+
+@pytest.fixture(scope="session")
+def counted(tmp_path_factory):
+    """A conditional model that says what its training pictures had: no red hair with green eyes, no aqua at all."""
+    counts = (((1, 0), 30), ((1, 1), 10), ((2, 1), 60), ((1, -1), 5), ((-1, 0), 7))
+    path = tmp_path_factory.mktemp("models") / "counted.safetensors"
+    return load(_write(path, HAIR_AND_EYES, label_counts=counts), "cpu")

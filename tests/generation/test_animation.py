@@ -1,11 +1,12 @@
 import io
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
 from sakuga.core.errors import UserError
-from sakuga.generation.animation import gif_bytes, save_gif
+from sakuga.generation.animation import gif_bytes, save_gif, save_mp4
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_one_frame_is_a_gif_too(frames):
     assert _read(gif_bytes(frames[:1]))[0].shape == (1, 24, 20, 3)
 
 
-@pytest.mark.parametrize("fps", [0, -5, 51, float("nan"), float("inf")])
+@pytest.mark.parametrize("fps", [0, 0.001, -5, 51, float("nan"), float("inf")])
 def test_impossible_speeds_are_refused(frames, fps):
     with pytest.raises(UserError, match="frames a second"):
         gif_bytes(frames, fps)
@@ -72,3 +73,58 @@ def test_a_file_is_overwritten_only_when_told(frames, tmp_path):
     assert path.read_bytes() == before
     save_gif(path, frames[:2])
     assert path.read_bytes() != before
+
+
+def _played(path):
+    av = pytest.importorskip("av")
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        pictures = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+        return pictures, stream.average_rate, stream.codec_context.pix_fmt, stream.codec_context.name
+
+
+@pytest.mark.parametrize("fps", [20, 12.5, 60])
+def test_an_mp4_shows_the_frames(frames, tmp_path, fps):
+    pytest.importorskip("av")
+    pictures, rate, pixels, codec = _played(save_mp4(tmp_path / "a.mp4", frames, fps, scale=2))
+    assert pictures.shape == (7, 48, 40, 3)
+    assert np.abs(pictures.astype(int) - frames.repeat(2, axis=1).repeat(2, axis=2)).mean() < 4
+    assert float(rate) == pytest.approx(fps)
+    assert pixels == "yuv420p" and codec in ("h264", "mpeg4")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_odd_sides_become_even(frames, tmp_path):
+    pytest.importorskip("av")
+    pictures, *_ = _played(save_mp4(tmp_path / "a.mp4", [Image.fromarray(frame[:23, :19]) for frame in frames]))
+    assert pictures.shape == (7, 24, 20, 3)
+
+
+def test_without_h264_it_is_mpeg4(frames, tmp_path, monkeypatch):
+    av = pytest.importorskip("av")
+    monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
+    pictures, *_, codec = _played(save_mp4(tmp_path / "a.mp4", frames))
+    assert codec == "mpeg4" and np.abs(pictures.astype(int) - frames).mean() < 6
+
+
+@pytest.mark.parametrize("fps", [0, 241, float("nan")])
+def test_impossible_speeds_of_an_mp4_are_refused(frames, tmp_path, fps):
+    with pytest.raises(UserError, match="An MP4 cannot show"):
+        save_mp4(tmp_path / "a.mp4", frames, fps)
+
+
+def test_without_pyav_there_is_a_remedy(frames, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "av", raising=False)
+    with pytest.raises(UserError, match=r"pip install 'sakuga\[video\]'"):
+        save_mp4(tmp_path / "a.mp4", frames)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_mp4_is_overwritten_only_when_told(frames, tmp_path):
+    pytest.importorskip("av")
+    path = save_mp4(tmp_path / "a.mp4", frames)
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="exists and is not overwritten"):
+        save_mp4(path, frames[:2], overwrite=False)
+    assert path.read_bytes() == before

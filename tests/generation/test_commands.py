@@ -109,6 +109,35 @@ def test_interpolate_to_a_strip_alone_and_without_loop(model, model_file, tmp_pa
     assert _all_files(tmp_path).keys() == {"way.png"}
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        ["--from", "hair=aqua,eyes=orange", "--to", "hair=red"],
+        ["--conditions", "hair=aqua,eyes=orange; hair=red", "--seeds", "0"],
+        ["--conditions", "hair=aqua; hair=red", "--eyes", "orange"],
+    ],
+)
+def test_interpolate_between_conditions(conditional, tmp_path, way):
+    strip = tmp_path / "way.png"
+    arguments = [*way, "--frames", "4", "--no-loop", "--out", str(strip)]
+    assert main(["interpolate", str(conditional.path), *arguments]) == 0
+    ends = conditional.sample_images(conditional.z_of_seeds([0, 0]), np.array([[0, 1], [2, 1]]))
+    assert np.abs(_pixels(strip)[2:-2, 2:34].astype(int) - ends[0]).max() <= 1
+    assert np.abs(_pixels(strip)[2:-2, -34:-2].astype(int) - ends[1]).max() <= 1
+    assert "hair=red" in Image.open(strip).text["conditions"]
+
+
+def test_interpolate_through_all_values_to_an_mp4(conditional, tmp_path):
+    av = pytest.importorskip("av")
+    path = tmp_path / "hair.mp4"
+    arguments = ["--hair", "all", "--seeds", "5", "--frames", "6", "--fps", "10", "--scale", "2", "--out", str(path)]
+    assert main(["interpolate", str(conditional.path), *arguments]) == 0
+    with av.open(str(path)) as container:
+        shapes = [frame.to_ndarray(format="rgb24").shape for frame in container.decode(video=0)]
+    assert shapes == [(64, 64, 3)] * 6
+    assert _all_files(tmp_path).keys() == {"hair.mp4"}
+
+
 GENERATE, INTERPOLATE = ["generate", "MODEL"], ["interpolate", "MODEL", "--out", "TMP/a.gif"]
 
 
@@ -140,7 +169,13 @@ GENERATE, INTERPOLATE = ["generate", "MODEL"], ["interpolate", "MODEL", "--out",
         ([*INTERPOLATE, "--seeds", "3,4", "--scale", "0"], "--scale 0 is too small"),
         ([*INTERPOLATE, "--seeds", "3,4", "--sigma", "-2"], "sigma of -2"),
         ([*INTERPOLATE, "--seeds", "3,4", "--strip", "TMP/a.jpg"], "ends in .png"),
-        (["interpolate", "MODEL", "--seeds", "3,4", "--out", "TMP/a.mp4"], "ends in .gif or .png"),
+        (["interpolate", "MODEL", "--seeds", "3,4", "--out", "TMP/a.avi"], "ends in .gif or .mp4 or .png"),
+        (["interpolate", "MODEL", "--seeds", "3,4", "--fps", "500", "--out", "TMP/a.mp4"], "An MP4 cannot show"),
+        (INTERPOLATE, "--seeds 3,17"),
+        ([*INTERPOLATE, "--from", "hair=aqua"], "has a --from and a --to"),
+        ([*INTERPOLATE, "--from", "hair=aqua", "--to", "hair"], "--to 'hair': write each attribute once"),
+        ([*INTERPOLATE, "--from", "hair=a", "--to", "hair=b", "--conditions", "hair=c"], "has a --from and a --to"),
+        ([*INTERPOLATE, "--from", "hair=aqua", "--to", "hair=red"], "without attributes"),
     ],
 )
 def test_mistakes_are_one_sentence_and_write_nothing(model_file, tmp_path, capsys, arguments, sentence):

@@ -79,3 +79,43 @@ def test_too_little_for_a_way_is_refused(model):
     with pytest.raises(UserError, match="0 frames"):
         interpolate(model, [3, 4], 0)
     assert len(model.interpolate([3, 4], frames=5)) == 5
+
+
+def test_one_seed_goes_from_condition_to_condition(conditional):
+    conditions = [{"hair": "aqua", "eyes": "orange"}, {"hair": "red"}, {"hair": "blonde", "eyes": "green"}]
+    frames = interpolate(conditional, [7], 5, loop=False, conditions=conditions).astype(int)
+    # What a condition does not name stays: the eyes of the second are orange.
+    labels = np.array([[0, 1], [2, 1], [1, 0]])
+    keys = conditional.sample_images(conditional.z_of_seeds([7] * 3), labels)
+    assert np.abs(frames[::2] - keys).max() <= 1
+    for i in (1, 3):
+        assert np.abs(frames[i] - frames[i - 1]).mean() > 1 and np.abs(frames[i] - frames[i + 1]).mean() > 1
+
+
+def test_a_way_through_all_values_keeps_what_is_free(counted):
+    frames = interpolate(counted, [7], 6, conditions=[{"hair": "all"}])
+    eyes = counted.labels_of([7], {"hair": "aqua"})[0, 1]
+    labels = np.array([[hair, eyes] for hair in range(3)])
+    assert np.abs(frames[::2].astype(int) - counted.sample_images(counted.z_of_seeds([7] * 3), labels)).max() <= 1
+
+
+def test_seeds_and_conditions_go_in_pairs(conditional):
+    seeds, conditions = [3, 4], [{"hair": "aqua"}, {"hair": "red"}]
+    frames = interpolate(conditional, seeds, 3, loop=False, conditions=conditions, attributes={"eyes": "green"})
+    ends = conditional.sample_images(conditional.z_of_seeds(seeds), np.array([[0, 0], [2, 0]]))
+    assert np.abs(frames[[0, 2]].astype(int) - ends).max() <= 1
+
+
+def test_conditions_that_make_no_way_are_refused(conditional, model):
+    red = {"hair": "red"}
+    for seeds, conditions, sentence in (
+        ([1], [red], "make no way"),
+        ([1, 2, 3], [red, red], "3 seeds and 2 conditions"),
+        ([1], [red, {"hair": "gold"}], "hair has no value 'gold'"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            interpolate(conditional, seeds, 5, conditions=conditions)
+    with pytest.raises(UserError, match="without attributes"):
+        model.interpolate([1], conditions=[red, red])
+    with pytest.raises(UserError, match="chosen twice"):
+        conditional.interpolate([1], conditions=[red, red], hair="aqua")

@@ -1,6 +1,13 @@
-"""`sakuga generate`: pictures of a model, one for each seed, or the best of many."""
+"""`sakuga generate`: pictures of a model, one for each seed, or the best of many; by condition, if it knows any."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sakuga.configs.conditions import Condition
+    from sakuga.generation.model import LoadedModel
 
 MAX_SHEET = 10_000
 
@@ -14,7 +21,10 @@ def generate(
     sigma: float | None = None,
     best_of: int | None = None,
     keep: int | None = None,
+    hair: str | None = None,
+    eyes: str | None = None,
     attributes: str | None = None,
+    conditions: str | None = None,
     sheet: Path | None = None,
     columns: int | None = None,
     overwrite: bool = False,
@@ -26,70 +36,148 @@ def generate(
 
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder.
-        out: Write one PNG for each picture into this folder, named by its seed.
-        seeds: Which seeds, for example 0-63,77. 0-63 if not given.
+        out: Write one PNG for each picture into this folder, named by its seed; of conditions, a folder for each.
+        seeds: Which seeds, for example 0-63,77. 0-63 if not given; of conditions, 0-7 of each.
         sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
         best_of: Draw so many, seeds 0 to N-1, and keep those that the discriminator finds most real.
-        keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given.
-        attributes: What a model with attributes is told, for example hair=aqua,eyes=orange. The rest differs by seed.
-        sheet: Write all pictures side by side into this PNG; the best first where D chose.
+        keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given; of conditions, 8 of each.
+        hair: The hair color that a model with this attribute is told; all: a row of each.
+        eyes: The eye color, likewise.
+        attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
+        conditions: A row for each, as in 'hair=aqua,eyes=orange; hair=black', or the preset unispac.
+        sheet: Write all pictures side by side into this PNG; the best first where D chose. A row for each condition.
         columns: Pictures in a row of the sheet. As square as possible if not given.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
     """
-    from sakuga.commands.options import check_positive, check_suffix, parse_attributes, refuse_existing, set_threads
+    from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
+    from sakuga.configs.conditions import ALL, merged, parse_conditions
     from sakuga.core.errors import UserError
-    from sakuga.generation.output import file_name, parameters, write_pictures
 
     check_positive(best_of=best_of, columns=columns, batch_size=batch_size)
     check_suffix(sheet, "--sheet", ".png")
     if out is None and sheet is None:
         raise UserError("Say where to write: --out FOLDER for one file a picture, --sheet FILE.png for all on one.")
-    chosen, keep = _choose(seeds, best_of, keep)
-    if sheet is not None and (keep or len(chosen)) > MAX_SHEET:
-        raise UserError(f"A sheet holds at most {MAX_SHEET:,} pictures: give fewer seeds, or --out alone.")
-    told = parse_attributes(attributes)
-    # Which of the candidates D will keep shows only at the end.
-    refuse_existing([sheet, *(out / file_name(seed) for seed in chosen if out)], overwrite)
+    told = attributes_of(attributes, hair, eyes)
+    rows = [told] if ALL in told.values() else []
+    if conditions is not None:
+        rows = [merged(told, condition) for condition in parse_conditions(conditions, "--conditions")]
+    if rows and columns is not None:
+        raise UserError("--columns: a sheet of conditions has a column for each seed: leave the option out.")
+    chosen, keep = _choose(seeds, best_of, keep, 8 if rows else 64)
+    refuse_existing([sheet], overwrite)
     set_threads(threads)
+    job = _Job(model, chosen, keep, out, sheet, sigma, columns, overwrite, batch_size, device)
+    if rows:
+        _draw_rows(job, rows)
+    else:
+        _draw_seeds(job, told)
+
+
+class _Job(NamedTuple):
+    model: str
+    seeds: list[int]
+    keep: int | None
+    out: Path | None
+    sheet: Path | None
+    sigma: float | None
+    columns: int | None
+    overwrite: bool
+    batch_size: int
+    device: str
+
+    def report(self, loaded: "LoadedModel", rows: int = 0) -> None:
+        count = f"The best {self.keep:,} of {len(self.seeds):,}" if self.keep else f"{len(self.seeds):,}"
+        of = f" of each of {rows:,} conditions" if rows else ""
+        where = ", ".join(str(path) for path in (self.out, self.sheet) if path)
+        print(f"{count} pictures{of} by {loaded.describe()}: {where}")
+
+
+def _draw_seeds(job: _Job, told: "Condition") -> None:
+    from sakuga.commands.options import refuse_existing
+    from sakuga.generation.output import file_name, parameters, write_pictures
+
+    _check_sheet(job, 1)
+    # Which of the candidates D will keep shows only at the end.
+    refuse_existing([job.out / file_name(seed) for seed in job.seeds if job.out], job.overwrite)
 
     import numpy as np
 
     from sakuga.core.images import grid, save_png
     from sakuga.generation.model import load
-    from sakuga.generation.sample import best_of as best
-    from sakuga.generation.sample import draw
+    from sakuga.generation.sample import best_of, draw
 
-    loaded = load(model, device)
-    if keep:
-        parts = [best(loaded, chosen, keep, sigma=sigma, attributes=told, batch_size=batch_size)]
-    else:
-        parts = draw(loaded, chosen, sigma=sigma, attributes=told, batch_size=batch_size)
+    loaded = load(job.model, job.device)
+    _tell_new(loaded, [told])
+    options = {"sigma": job.sigma, "attributes": told, "batch_size": job.batch_size}
+    parts = [best_of(loaded, job.seeds, job.keep, **options)] if job.keep else draw(loaded, job.seeds, **options)
     for_sheet = []
     for part in parts:
-        if out is not None:
-            write_pictures(out, loaded, part, sigma, overwrite)
-        if sheet is not None:
+        if job.out is not None:
+            write_pictures(job.out, loaded, part, job.sigma, job.overwrite)
+        if job.sheet is not None:
             for_sheet.append(part.images)
-    if sheet is not None:
-        save_png(sheet, grid(np.concatenate(for_sheet), columns), parameters(loaded, sigma) | told, overwrite=overwrite)
-    count = f"The best {keep:,} of {len(chosen):,}" if keep else f"{len(chosen):,}"
-    print(f"{count} pictures by {loaded.describe()}: {', '.join(str(p) for p in (out, sheet) if p)}")
+    if job.sheet is not None:
+        text = parameters(loaded, job.sigma) | dict(told)
+        save_png(job.sheet, grid(np.concatenate(for_sheet), job.columns), text, overwrite=job.overwrite)
+    job.report(loaded)
 
 
-def _choose(seeds: str | None, best_of: int | None, keep: int | None) -> tuple[list[int], int | None]:
+def _draw_rows(job: _Job, conditions: Sequence["Condition"]) -> None:
+    from sakuga.commands.options import refuse_existing
+    from sakuga.configs.conditions import written
+    from sakuga.core.images import save_png
+    from sakuga.generation.conditions import draw_rows, folder_names, sheet_of_rows, unique
+    from sakuga.generation.model import load
+    from sakuga.generation.output import file_name, parameters, write_pictures
+
+    loaded = load(job.model, job.device)
+    rows = unique(loaded.expanded(conditions))
+    _check_sheet(job, len(rows))
+    folders = [job.out / name for name in folder_names(rows)] if job.out else []
+    refuse_existing([folder / file_name(seed) for folder in folders for seed in job.seeds], job.overwrite)
+    _tell_new(loaded, rows)
+    for_sheet = []
+    for i, row in enumerate(
+        draw_rows(loaded, rows, job.seeds, keep=job.keep, sigma=job.sigma, batch_size=job.batch_size)
+    ):
+        if folders:
+            write_pictures(folders[i], loaded, row.drawn, job.sigma, job.overwrite)
+        if job.sheet is not None:
+            for_sheet.append(row)
+    if job.sheet is not None:
+        text = parameters(loaded, job.sigma) | {"conditions": written(rows)}
+        save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)
+    job.report(loaded, len(rows))
+
+
+def _tell_new(loaded: "LoadedModel", conditions: Sequence["Condition"]) -> None:
+    from sakuga.configs.conditions import described
+
+    if new := [described(condition) for condition in conditions if loaded.is_new(condition)]:
+        print(f"No picture that {loaded.name} learned from had {'; '.join(new)}: it has to guess.", file=sys.stderr)
+
+
+def _check_sheet(job: _Job, rows: int) -> None:
+    from sakuga.core.errors import UserError
+
+    if job.sheet is not None and rows * (job.keep or len(job.seeds)) > MAX_SHEET:
+        raise UserError(f"A sheet holds at most {MAX_SHEET:,} pictures: give fewer seeds, or --out alone.")
+
+
+def _choose(seeds: str | None, best_of: int | None, keep: int | None, usual: int) -> tuple[list[int], int | None]:
     """Returns the seeds to draw, each once, and how many pictures to keep; None for all without asking D."""
     from sakuga.core.errors import UserError
     from sakuga.core.latents import parse_seeds
     from sakuga.generation.sample import check_keep
 
-    chosen = list(range(best_of or 64)) if seeds is None else list(dict.fromkeys(parse_seeds(seeds)))
+    chosen = list(range(best_of or usual)) if seeds is None else list(dict.fromkeys(parse_seeds(seeds)))
     if best_of is not None and best_of != len(chosen):
         raise UserError(f"--best-of {best_of} and --seeds {seeds} ({len(chosen)} seeds) disagree: give one of them.")
     if best_of is not None and keep is None:
-        keep = min(64, best_of)
+        keep = min(usual, best_of)
     if keep is not None:
         check_keep(keep, len(chosen))
     return chosen, keep

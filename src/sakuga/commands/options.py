@@ -3,20 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from sakuga.configs.conditions import merged, parse_condition
 from sakuga.core.errors import UserError
 
 
-def parse_attributes(text: str | None) -> dict[str, str]:
-    """Returns the attributes of a text such as `"hair=aqua,eyes=orange"`.
-
-    Raises:
-        UserError: If it is no such text or names an attribute twice.
-    """
-    parts = [part.partition("=") for part in (text or "").split(",") if part.strip()]
-    attributes = {name.strip(): value.strip() for name, _, value in parts}
-    if not all(name and value for name, value in attributes.items()) or len(attributes) < len(parts):
-        raise UserError(f"--attributes {text!r}: write each attribute once, with a value: hair=aqua,eyes=orange.")
-    return attributes
+def attributes_of(attributes: str | None, hair: str | None, eyes: str | None) -> dict[str, str]:
+    """Returns what `--attributes`, `--hair` and `--eyes` choose together; errors as `parse_condition` and `merged`."""
+    named = {name: value for name, value in {"hair": hair, "eyes": eyes}.items() if value is not None}
+    return merged(named, parse_condition(attributes, "--attributes"))
 
 
 def refuse_existing(paths: Iterable[Path | None], overwrite: bool) -> None:

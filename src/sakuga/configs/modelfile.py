@@ -10,7 +10,8 @@ from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.models import DiscriminatorConfig, GeneratorConfig
 from sakuga.configs.training import LatentConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 has the role `classifier` and `label_counts`; a file of version 1 is one without them."""
 
 
 class GeneratorRole(Config):

@@ -1,11 +1,13 @@
-"""Ways through key points in z, and the pictures along them."""
+"""Ways through key points in z and between conditions, and the pictures along them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
 
+from sakuga.configs.conditions import Condition, merged
+from sakuga.configs.labels import UNKNOWN
 from sakuga.core.errors import UserError
 from sakuga.core.latents import lerp, slerp
 
@@ -36,7 +38,7 @@ def moments(keys: int, frames: int, loop: bool) -> Moments:
         UserError: If there are fewer than two keys or frames.
     """
     if keys < 2:
-        raise UserError(f"{keys} seeds make no way: give at least two, for example --seeds 3,17.")
+        raise UserError(f"{keys} of seeds or conditions make no way: give at least two, for example --seeds 3,17.")
     if frames < 2:
         raise UserError(f"{frames} frames make no way: give at least 2, for example --frames 60.")
     place = np.arange(frames) * (keys / frames) if loop else np.linspace(0, keys - 1, frames)
@@ -82,32 +84,36 @@ def interpolate(
     kind: Kind = "smooth",
     loop: bool = True,
     sigma: float | None = None,
-    attributes: Mapping[str, str] | None = None,
+    attributes: Condition | None = None,
+    conditions: Sequence[Condition] = (),
     batch_size: int = 64,
 ) -> np.ndarray:
-    """Draws a way through the pictures of several seeds.
+    """Draws a way through the pictures of several seeds, of several conditions, or both.
 
     With attributes, each frame blends the ws of its z under the labels of the two keys that it lies between.
 
     Args:
         model: Any model.
-        seeds: The keys.
+        seeds: The keys; with conditions one for each, or one for all.
         frames: How many pictures.
         kind: As in `z_path`.
         loop: Whether the way leads back to the first seed.
         sigma: Replaces the standard deviation of z.
         attributes: Attribute name to value; what is not named is a function of the seed.
+        conditions: What else the keys are told, one for each seed, or for one seed a list of any length, where `all`
+            stands for all values in their order. What a condition of one seed does not name stays as it was before.
         batch_size: Pictures a forward pass.
 
     Returns:
         uint8 `[frames, H, W, 3]`.
 
     Raises:
-        UserError: If there are fewer than two seeds or frames, or as `LoadedModel.generate`.
+        UserError: If there are fewer than two keys or frames, the numbers of seeds and conditions do not fit, or as
+            `LoadedModel.generate`.
     """
+    seeds, labels = _keys(model, seeds, attributes or {}, conditions)
     at = moments(len(seeds), frames, loop)
     z = z_path(model.z_of_seeds(seeds, sigma), at, kind, loop, model.header.latent.mean)
-    labels = model.labels_of(seeds, attributes)
 
     def ws_of(part: slice) -> torch.Tensor:
         ws = model.ws_of(z[part], labels[at.start[part]])
@@ -117,6 +123,24 @@ def interpolate(
         return ws
 
     return model.sample_ws(ws_of, frames, batch_size)
+
+
+def _keys(
+    model: "LoadedModel", seeds: Sequence[int], attributes: Condition, conditions: Sequence[Condition]
+) -> tuple[list[int], np.ndarray]:
+    """Returns the seed and the labels, int64 `[K, num_attributes]`, of each key."""
+    if not conditions:
+        return list(seeds), model.labels_of(seeds, attributes)
+    told = model.expanded([merged(attributes, condition) for condition in conditions])
+    if len(seeds) == 1:
+        labels = [model.labels_of(seeds, told[0])[0]]
+        for condition in told[1:]:
+            wanted = np.array(model.encode(condition), np.int64)
+            labels.append(np.where(wanted == UNKNOWN, labels[-1], wanted))
+        return list(seeds) * len(told), np.stack(labels)
+    if len(told) != len(seeds):
+        raise UserError(f"{len(seeds)} seeds and {len(told)} conditions: give one seed, or one for each condition.")
+    return list(seeds), np.concatenate([model.labels_of([s], c) for s, c in zip(seeds, told, strict=True)])
 
 
 def _neighbors(keys: np.ndarray, at: Moments, loop: bool) -> tuple[np.ndarray, np.ndarray]:

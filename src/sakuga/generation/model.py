@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,14 @@ from PIL import Image
 from torch import Tensor
 
 from sakuga import zoo
+from sakuga.configs.conditions import Condition, expanded
 from sakuga.configs.labels import LabelSchema
-from sakuga.core import images, random
+from sakuga.core import images
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.latents import MAX_SEED, z_of_seeds
 from sakuga.features.find import sha256_of
+from sakuga.generation.conditions import LabelCounts, free_labels
 from sakuga.generation.interpolate import Kind, interpolate
 from sakuga.generation.progress import batches
 from sakuga.generation.sample import best_of
@@ -152,25 +154,46 @@ class LoadedModel:
             raise UserError(f"A sigma of {sigma} is no standard deviation: use 0 or more, for example 0.7.")
         return sigma
 
-    def labels_of(self, seeds: Sequence[int], attributes: Mapping[str, str] | None = None) -> np.ndarray:
+    def labels_of(self, seeds: Sequence[int], attributes: Condition | None = None) -> np.ndarray:
         """Returns the labels of pictures, int64 `[len(seeds), num_attributes]`.
 
         Args:
-            seeds: One for each picture. The value of an attribute that is not named is a function of the seed.
+            seeds: One for each picture. The value of an attribute that is not named is a function of the seed, as
+                frequent as among those training pictures that had the named ones; every value is equally frequent
+                where the file does not say what these had.
             attributes: Attribute name to value, for example `{"hair": "aqua"}`.
 
         Raises:
             UserError: If the model has no such attribute or value, or no attributes at all.
         """
-        if attributes and not self.schema.attributes:
-            asked = ", ".join(attributes)
-            raise UserError(f"{self.name} was trained without attributes, so {asked} cannot be chosen: leave it out.")
-        wanted = self.schema.encode(attributes or {})
-        labels = np.empty((len(seeds), len(wanted)), np.int64)
-        for i, (attribute, value) in enumerate(zip(self.schema.attributes, wanted, strict=True)):
-            drawn = random.uniform(np.asarray(seeds, np.int64), "label", attribute.name) * len(attribute.values)
-            labels[:, i] = value if value >= 0 else drawn.astype(np.int64)
-        return labels
+        wanted = self.encode(attributes or {})
+        return free_labels(self.schema, self.label_counts, wanted, np.asarray(seeds, np.int64))
+
+    def encode(self, attributes: Condition) -> tuple[int, ...]:
+        """Returns a label for each attribute of the model, -1 for those that are not named; errors as `labels_of`."""
+        self._check_attributes(attributes)
+        return self.schema.encode(attributes)
+
+    def expanded(self, conditions: Sequence[Condition]) -> list[dict[str, str]]:
+        """Returns conditions with `all` replaced by every value of its attribute; errors as `labels_of`."""
+        for condition in conditions:
+            self._check_attributes(condition)
+        return expanded(self.schema, conditions)
+
+    def _check_attributes(self, asked: Condition) -> None:
+        if asked and not self.schema.attributes:
+            raise UserError(
+                f"{self.name} was trained without attributes, so {', '.join(asked)} cannot be chosen: leave it out."
+            )
+
+    @functools.cached_property
+    def label_counts(self) -> LabelCounts:
+        """What labels the training pictures had; empty where the file does not say."""
+        return LabelCounts(self.header.label_counts, len(self.schema.attributes))
+
+    def is_new(self, attributes: Condition) -> bool:
+        """Returns whether the file says that no training picture had these attributes; errors as `labels_of`."""
+        return bool(self.label_counts) and self.label_counts.count(self.encode(attributes)) == 0
 
     def sample_images(self, z: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
         """Draws one picture for each z.
@@ -283,20 +306,24 @@ class LoadedModel:
         kind: Kind = "smooth",
         loop: bool = True,
         sigma: float | None = None,
+        conditions: Sequence[Condition] = (),
         **attributes: str,
     ) -> list[Image.Image]:
-        """Draws a way through the pictures of several seeds.
+        """Draws a way through the pictures of several seeds, of several conditions, or both.
 
         Args:
-            seeds: At least two.
+            seeds: At least two, or one for all conditions.
             frames: How many pictures.
             kind: As in `interpolate.z_path`.
             loop: Whether the way leads back to the first seed.
             sigma: As in `generate`.
+            conditions: As in `interpolate.interpolate`, for example `[{"hair": "aqua"}, {"hair": "black"}]`.
             **attributes: As in `generate`.
 
         Raises:
             UserError: As `generate`, or if there are too few seeds or frames.
         """
-        frames_drawn = interpolate(self, seeds, frames, kind=kind, loop=loop, sigma=sigma, attributes=attributes)
+        frames_drawn = interpolate(
+            self, seeds, frames, kind=kind, loop=loop, sigma=sigma, attributes=attributes, conditions=conditions
+        )
         return list(images.to_pil(frames_drawn))

@@ -1,10 +1,11 @@
 """Pictures of seeds, batch by batch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sakuga.configs.conditions import Condition
 from sakuga.core.errors import UserError
 from sakuga.generation.progress import batches
 
@@ -33,7 +34,7 @@ def draw(
     seeds: Sequence[int],
     *,
     sigma: float | None = None,
-    attributes: Mapping[str, str] | None = None,
+    attributes: Condition | None = None,
     batch_size: int = 64,
 ) -> Iterator[Drawn]:
     """Draws one picture for each seed and yields them batch by batch, so that any number of seeds fits into memory.
@@ -60,7 +61,7 @@ def best_of(
     keep: int,
     *,
     sigma: float | None = None,
-    attributes: Mapping[str, str] | None = None,
+    attributes: Condition | None = None,
     batch_size: int = 64,
 ) -> Drawn:
     """Draws one picture for each seed and keeps those that D finds most real, best first.

@@ -1,0 +1,160 @@
+"""Pictures by condition: the attributes that are left free, rows of one condition each, and their sheet."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sakuga.configs.conditions import Condition, described
+from sakuga.configs.labels import UNKNOWN, LabelSchema
+from sakuga.core.random import uniform
+from sakuga.generation.sample import Drawn, best_of, draw
+from sakuga.reporting.sheets import labeled_sheet
+
+if TYPE_CHECKING:
+    from sakuga.generation.model import LoadedModel
+
+
+class Row(NamedTuple):
+    """The pictures of one condition."""
+
+    condition: dict[str, str]
+    drawn: Drawn
+
+
+def draw_rows(
+    model: "LoadedModel",
+    conditions: Sequence[Condition],
+    seeds: Sequence[int],
+    *,
+    keep: int | None = None,
+    sigma: float | None = None,
+    batch_size: int = 64,
+) -> Iterator[Row]:
+    """Draws the same seeds under each condition.
+
+    Args:
+        model: A model with attributes.
+        conditions: Attribute name to value, or to `all`, which makes a row of each value.
+        seeds: Each in 0..2^32-1.
+        keep: How many to keep of each row, those that D finds most real, best first; all, in order, if None.
+        sigma: Replaces the standard deviation of z.
+        batch_size: Pictures a forward pass.
+
+    Raises:
+        UserError: As `LoadedModel.generate`, and with `keep` as `sample.best_of`.
+    """
+    for condition in unique(model.expanded(conditions)):
+        if keep:
+            yield Row(condition, best_of(model, seeds, keep, sigma=sigma, attributes=condition, batch_size=batch_size))
+        else:
+            parts = list(draw(model, seeds, sigma=sigma, attributes=condition, batch_size=batch_size))
+            images, labels = np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts])
+            yield Row(condition, Drawn(list(seeds), images, labels))
+
+
+def sheet_of_rows(rows: Sequence[Row], scale: int = 1) -> np.ndarray:
+    """Lays rows of equal length out, each with its condition before it, and seeds above where all rows have the same.
+
+    Returns:
+        uint8 `[H, W, 3]`.
+    """
+    seeds = rows[0].drawn.seeds
+    same = all(row.drawn.seeds == seeds for row in rows)
+    return labeled_sheet(
+        np.concatenate([row.drawn.images for row in rows]),
+        len(seeds),
+        row_captions=[described(row.condition) for row in rows],
+        column_captions=[str(seed) for seed in seeds] if same else (),
+        scale=scale,
+    )
+
+
+def unique(conditions: Sequence[Condition]) -> list[dict[str, str]]:
+    """Returns the conditions in their order, each once."""
+    found: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
+    for condition in conditions:
+        found.setdefault(frozenset(condition.items()), dict(condition))
+    return list(found.values())
+
+
+def folder_names(conditions: Sequence[Condition]) -> list[str]:
+    """Returns a folder name for each condition, all different: `hair-aqua_eyes-orange`."""
+    names: list[str] = []
+    for condition in conditions:
+        plain = "_".join(f"{name}-{value}" for name, value in condition.items()) or "any"
+        name = re.sub(r"[^\w-]+", "-", plain)[:100]
+        while name.lower() in (other.lower() for other in names):
+            name += "-2"
+        names.append(name)
+    return names
+
+
+class LabelCounts:
+    """The labels of the training data, as the model file's header counts them.
+
+    Args:
+        counts: Each combination of labels, -1 where unknown, and how many pictures had it.
+        num_attributes: How many labels a combination has.
+    """
+
+    def __init__(self, counts: Sequence[tuple[tuple[int, ...], int]], num_attributes: int):
+        self._labels = np.array([labels for labels, _ in counts], np.int64).reshape(len(counts), num_attributes)
+        self._counts = np.array([count for _, count in counts], np.float64)
+
+    def __bool__(self) -> bool:
+        return len(self._counts) > 0
+
+    def count(self, wanted: Sequence[int]) -> int:
+        """Returns how many pictures had the wanted labels, -1 standing for any."""
+        return int(self._counts[self._have(wanted)].sum())
+
+    def shares(self, column: int, size: int, given: Sequence[int]) -> np.ndarray:
+        """Returns the distribution of one attribute among the pictures that have the given labels.
+
+        That among all pictures where none has them, and a uniform one where nothing is counted.
+
+        Args:
+            column: The attribute.
+            size: How many values it has.
+            given: A label for each attribute, -1 where it is free.
+
+        Returns:
+            float64 `[size]`, of sum 1.
+        """
+        known = self._labels[:, column] != UNKNOWN
+        for chosen in (known & self._have(given), known):
+            found = np.bincount(self._labels[chosen, column], self._counts[chosen], size)
+            if found.any():
+                return found / found.sum()
+        return np.full(size, 1 / size)
+
+    def _have(self, wanted: Sequence[int]) -> np.ndarray:
+        row = np.asarray(wanted, np.int64)
+        return ((row == UNKNOWN) | (self._labels == row)).all(1)
+
+
+def free_labels(schema: LabelSchema, counts: LabelCounts, wanted: Sequence[int], seeds: np.ndarray) -> np.ndarray:
+    """Draws the attributes that are left free from p(free | given) of the training data, one after the other.
+
+    Args:
+        schema: The model's.
+        counts: What the training data had.
+        wanted: The label of each attribute, -1 where it is free.
+        seeds: One for each picture, int64 `[N]`.
+
+    Returns:
+        int64 `[N, num_attributes]`, never -1, each row a pure function of its seed.
+    """
+    labels = np.tile(np.asarray(wanted, np.int64), (len(seeds), 1))
+    for i, (attribute, value) in enumerate(zip(schema.attributes, wanted, strict=True)):
+        if value != UNKNOWN:
+            continue
+        drawn = uniform(seeds, "label", attribute.name)
+        given, row_of = np.unique(labels, axis=0, return_inverse=True)
+        for j, row in enumerate(given.tolist()):
+            chosen = row_of.ravel() == j
+            edges = np.cumsum(counts.shares(i, len(attribute.values), row))[:-1]
+            labels[chosen, i] = np.searchsorted(edges, drawn[chosen], side="right")
+    return labels
