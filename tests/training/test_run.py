@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from sakuga import zoo
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_value
 from sakuga.data.dataset import open_dataset
@@ -239,6 +240,25 @@ def test_a_run_can_start_from_given_weights(tiny_run: Callable[..., bool], tmp_p
     assert told == {"generator": "model.safetensors", "discriminator": None}
     with pytest.raises(UserError, match="another architecture"):
         tiny_run(tmp_path / "third", {"init.generator": model, "generator.channels": 8})
+
+
+def test_given_weights_are_named_as_everywhere(
+    tiny_run: Callable[..., bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_run(tmp_path / "first", {"duration": "8 images"})
+    (tmp_path / "zoo").mkdir()
+    (tmp_path / "zoo" / "tiny.safetensors").write_bytes((tmp_path / "first" / "model.safetensors").read_bytes())
+    monkeypatch.setattr(zoo, "_FOLDER", tmp_path / "zoo")
+    first = load_network(tmp_path / "first" / "model.safetensors", "generator")
+    for name in ("tiny", str(tmp_path / "first")):
+        run = tmp_path / Path(name).name.replace("first", "from a run")
+        tiny_run(run, {"init.generator": name, "duration": "8 images", "optimizer.g.lr": 1e-9})
+        for a, b in zip(
+            first.parameters(), load_network(run / "model.safetensors", "generator").parameters(), strict=True
+        ):
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+    with pytest.raises(UserError, match="No model 'tinny': did you mean 'tiny'"):
+        tiny_run(tmp_path / "third", {"init.generator": "tinny"})
 
 
 def test_a_full_disk_is_one_sentence_and_costs_no_older_checkpoint(
