@@ -29,14 +29,14 @@ def test_a_recipe_survives_being_written_and_edited(name):
 def test_a_recipe_leaves_the_machine_open(name):
     config = recipe(name)
     assert (config.precision, config.threads) == ("auto", "auto")
-    assert config.init.generator is None
+    assert (config.init.generator, config.init.base) == (None, None)
 
 
 def test_unknown_recipes_offer_the_nearest():
     with pytest.raises(UserError, match="No recipe 'dcgan69': did you mean 'dcgan64' or 'dcgan96'"):
         recipe("dcgan69")
-    with pytest.raises(UserError, match="No recipe 'stylegan': known: "):
-        recipe("stylegan")
+    with pytest.raises(UserError, match="No recipe 'waifu': known: "):
+        recipe("waifu")
 
 
 def test_dcgan64_is_as_published():

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import model_validator
 
 from sakuga.configs.base import Config
-from sakuga.core.errors import UserError, nearest
+from sakuga.core.errors import UserError, choice
 
 UNKNOWN = -1
 
@@ -24,7 +24,7 @@ class Attribute(Config):
             UserError: If the attribute has no such value.
         """
         if value not in self.values:
-            raise UserError(f"{self.name} has no value {value!r}: {_choice(value, self.values)}")
+            raise UserError(f"{self.name} has no value {value!r}: {choice(value, self.values)}")
         return self.values.index(value)
 
 
@@ -54,7 +54,7 @@ class LabelSchema(Config):
         for attribute in self.attributes:
             if attribute.name == name:
                 return attribute
-        raise UserError(f"No attribute {name!r}: {_choice(name, [a.name for a in self.attributes])}")
+        raise UserError(f"No attribute {name!r}: {choice(name, [a.name for a in self.attributes])}")
 
     def restricted(self, names: Sequence[str]) -> "LabelSchema":
         """Returns the schema of these attributes alone, in their order here.
@@ -74,11 +74,3 @@ class LabelSchema(Config):
         for name in values:
             self.attribute(name)
         return tuple(a.index(values[a.name]) if a.name in values else UNKNOWN for a in self.attributes)
-
-
-def _choice(name: str, known: Sequence[str]) -> str:
-    """Returns the nearest of the known names, and all of them, as far as a sentence can hold them."""
-    phrase = nearest(name, known)
-    if not phrase.startswith("did you mean"):
-        return phrase
-    return f"{phrase.removesuffix('?')} (known: {', '.join(known[:30])}{', ...' if len(known) > 30 else ''})?"

@@ -103,6 +103,7 @@ class InitConfig(Config):
 
     generator: str | None = None
     discriminator: str | None = None
+    base: str | None = Field(default=None, description="the first stage of a stacked generator")
 
 
 class NoClassifierConfig(Config):

@@ -28,3 +28,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(repr(c) for c in close) + "?"
     return "known: " + ", ".join(known[:20]) + (f" and {len(known) - 20} more." if len(known) > 20 else ".")
+
+
+def choice(name: str, known: Iterable[str]) -> str:
+    """Returns the nearest of the known names, and all of them, as far as a sentence can hold them."""
+    known = list(known)
+    phrase = nearest(name, known)
+    if not phrase.startswith("did you mean"):
+        return phrase
+    return f"{phrase.removesuffix('?')} (known: {', '.join(known[:30])}{', ...' if len(known) > 30 else ''})?"

@@ -3,10 +3,17 @@
 from collections.abc import Callable
 
 from sakuga.configs.training import TrainConfig
-from sakuga.core.errors import UserError, nearest
-from sakuga.recipes.dcgan import dcgan64, dcgan96, quick64, tiny64
+from sakuga.core.errors import UserError, choice
+from sakuga.recipes.critics import dragan64, sndcgan64, wgan64, wgangp64
+from sakuga.recipes.dcgan import attributes64, dcgan64, dcgan96, quick64, tiny64
+from sakuga.recipes.residual import acgan64, sngan64, srresnet64, stacked128
 
-RECIPES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in (dcgan64, dcgan96, quick64, tiny64)}
+_ALL = (
+    *(dcgan64, dcgan96, tiny64, quick64, attributes64),
+    *(wgan64, wgangp64, dragan64, sndcgan64),
+    *(sngan64, srresnet64, acgan64, stacked128),
+)
+RECIPES: dict[str, Callable[[], TrainConfig]] = {f.__name__: f for f in _ALL}
 
 
 def recipe(name: str) -> TrainConfig:
@@ -16,5 +23,5 @@ def recipe(name: str) -> TrainConfig:
         UserError: If there is none.
     """
     if name not in RECIPES:
-        raise UserError(f"No recipe {name!r}: {nearest(name, RECIPES)}")
+        raise UserError(f"No recipe {name!r}: {choice(name, RECIPES)}")
     return RECIPES[name]()

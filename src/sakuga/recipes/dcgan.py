@@ -5,6 +5,7 @@ import math
 from sakuga.configs.duration import Duration, Schedule
 from sakuga.configs.losses import BceLossConfig, LogisticLossConfig, R1PenaltyConfig
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
+from sakuga.configs.patch import patch
 from sakuga.configs.training import (
     AdamConfig,
     DataConfig,
@@ -87,4 +88,16 @@ def quick64() -> TrainConfig:
         # At equal images seen, many small steps are far ahead of few large ones.
         batch_size=16,
         duration=Duration(amount=400_000),
+    )
+
+
+def attributes64() -> TrainConfig:
+    """`quick64` with control over all attributes of the data, judged by D's own classifier of real and fake classes."""
+    return patch(
+        quick64(),
+        {
+            "recipe": "attributes64",
+            "conditioning.attributes": "all",
+            "discriminator.head.kind": "discriminative",
+        },
     )

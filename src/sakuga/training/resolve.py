@@ -85,6 +85,15 @@ def _rules(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         is_wasserstein and config.controller.enabled,
         "--controller.enabled is led by D's verdicts, and with --loss.kind wasserstein D gives none: leave it out.",
     )
+    yield (
+        config.generator.kind == "stacked" and not (config.init.base or config.init.generator),
+        "--generator.kind stacked redraws the pictures of a finished model: name it with --init.base MODEL.",
+    )
+    yield (
+        config.generator.kind != "stacked" and config.init.base is not None,
+        f"--init.base is the first stage of a stacked generator, and --generator.kind is {config.generator.kind}: "
+        "choose --init.generator, or --generator.kind stacked.",
+    )
     told, judged, own = bool(config.conditioning.attributes), d.head.kind != "none", config.classifier.kind != "none"
     yield (
         told and not judged and not own,

@@ -65,6 +65,8 @@ def train(
     record = _existing(run_dir, resume)
     config = _changed(record, recipe_name, changes) if record else _fresh(recipe_name, changes)
     _check_before_loading(config)
+    if not record:
+        config = _with_first_stage(config)
     if config.threads != "auto":
         torch.set_num_threads(config.threads)
     if record and data is None:
@@ -141,8 +143,32 @@ def _check_before_loading(config: TrainConfig) -> None:
             "choose a multiple of their number, at least two pictures each."
         )
     for role, path in config.init.model_dump().items():
-        if path is not None and getattr(read_header(find_model(path)).roles, role) is None:
-            raise UserError(f"--init.{role} {path}: the file holds no {role}: choose a model that was saved with one.")
+        part = _role(role)
+        if path is not None and getattr(read_header(find_model(path)).roles, part) is None:
+            raise UserError(f"--init.{role} {path}: the file holds no {part}: choose a model that was saved with one.")
+
+
+def _role(init: str) -> str:
+    """Returns the role in a model file that one of `InitConfig` reads."""
+    return "generator" if init == "base" else init
+
+
+def _with_first_stage(config: TrainConfig) -> TrainConfig:
+    """Returns the config of a stacked generator with the architecture of its finished first stage."""
+    if config.init.base is None:
+        return config
+    role = read_header(find_model(config.init.base)).roles.generator
+    assert role is not None
+    if role.architecture.kind == "stacked":
+        raise UserError(f"--init.base {config.init.base} has two stages itself: name a model of one stage.")
+    doubled = 2 * int(role.architecture.resolution)
+    if config.data.resolution not in ("auto", doubled):
+        raise UserError(
+            f"--init.base {config.init.base} draws {doubled // 2} pixels, and a second stage doubles them: give "
+            f"--data.resolution {doubled}."
+        )
+    base = role.architecture.model_dump(mode="json")
+    return patch(config, {"data.resolution": doubled, "generator.resolution": doubled, "generator.base": base})
 
 
 def _check_same_data(record: dict[str, Any], dataset: Dataset, data: str, run_dir: Path) -> None:
@@ -154,12 +180,15 @@ def _initialize(run: Run, config: TrainConfig) -> None:
     for role, path in config.init.model_dump().items():
         if path is None:
             continue
-        network, source = run.loop.step.networks[role], load_network(find_model(path), role)
+        source = load_network(find_model(path), _role(role))
+        network, averaged = run.loop.step.networks[_role(role)], run.loop.ema.network
+        if role == "base":
+            network, averaged = network.get_submodule("base"), averaged.get_submodule("base")
         theirs = source.state_dict()
         if wrong := first_misfit(network.state_dict(), theirs):
             raise UserError(
                 f"--init.{role} {path} has another architecture, first at {wrong}: change --{role} to fit it."
             )
         network.load_state_dict(theirs)
-        if role == "generator":
-            run.loop.ema.network.load_state_dict(theirs)
+        if _role(role) == "generator":
+            averaged.load_state_dict(theirs)

@@ -1,0 +1,93 @@
+"""Recipes with residual networks."""
+
+from sakuga.configs.conditioning import ConditioningConfig
+from sakuga.configs.duration import Duration
+from sakuga.configs.losses import (
+    BceLossConfig,
+    DraganPenaltyConfig,
+    HingeLossConfig,
+    LogisticLossConfig,
+    R1PenaltyConfig,
+)
+from sakuga.configs.models import (
+    AuxiliaryHeadConfig,
+    DcganDiscriminatorConfig,
+    SnganDiscriminatorConfig,
+    SnganGeneratorConfig,
+    SrresnetDiscriminatorConfig,
+    SrresnetGeneratorConfig,
+    StackedGeneratorConfig,
+)
+from sakuga.configs.training import (
+    AdamConfig,
+    DataConfig,
+    OptimizersConfig,
+    RatioConfig,
+    TrainConfig,
+)
+
+
+def _adam(lr: float, beta1: float, beta2: float) -> OptimizersConfig:
+    adam = AdamConfig(lr=lr, beta1=beta1, beta2=beta2)
+    return OptimizersConfig(g=adam, d=adam, c=adam)
+
+
+def sngan64() -> TrainConfig:
+    """The residual SNGAN of Miyato et al. (2018): spectral norm, hinge loss, Adam 2e-4 (0, 0.9), five updates of D for
+    one of G."""
+    return TrainConfig(
+        recipe="sngan64",
+        data=DataConfig(resolution=64, flip=True),
+        generator=SnganGeneratorConfig(),
+        discriminator=SnganDiscriminatorConfig(),
+        loss=HingeLossConfig(),
+        optimizer=_adam(2e-4, 0.0, 0.9),
+        ratio=RatioConfig(d_every=1, g_every=5),
+        duration=Duration(amount=400_000),
+    )
+
+
+def srresnet64() -> TrainConfig:
+    """MakeGirlsMoe's networks and game without its attributes (Jin et al. 2017): SRResNet, DRAGAN, Adam 2e-4."""
+    return TrainConfig(
+        recipe="srresnet64",
+        data=DataConfig(resolution=64, flip=True),
+        generator=SrresnetGeneratorConfig(),
+        discriminator=SrresnetDiscriminatorConfig(),
+        loss=BceLossConfig(),
+        penalty=DraganPenaltyConfig(weight=10.0),
+        optimizer=_adam(2e-4, 0.5, 0.999),
+        duration=Duration(amount=400_000),
+    )
+
+
+def acgan64() -> TrainConfig:
+    """The final ACGAN of github.com/Unispac/Animation-Avatar-Generation: MakeGirlsMoe's networks with spectral norm in
+    D, verdict and classes in towers of their own, lambda 5, D twice for each time G learns, z of length 64."""
+    return TrainConfig(
+        recipe="acgan64",
+        data=DataConfig(resolution=64, flip=True, rotate=15.0),
+        generator=SrresnetGeneratorConfig(z_dim=64),
+        discriminator=SrresnetDiscriminatorConfig(norm="spectral", head=AuxiliaryHeadConfig(layers=3)),
+        conditioning=ConditioningConfig(attributes="all", realness_weight=5.0),
+        loss=BceLossConfig(),
+        optimizer=_adam(1e-4, 0.5, 0.9),
+        ratio=RatioConfig(d_every=1, g_every=2),
+        duration=Duration(amount=250, unit="epochs"),
+    )
+
+
+def stacked128() -> TrainConfig:
+    """A second stage in the manner of StackGAN (Zhang et al. 2017): redraws the 64x64 pictures of `--init.base MODEL`
+    at 128x128."""
+    return TrainConfig(
+        recipe="stacked128",
+        data=DataConfig(resolution=128, flip=True),
+        generator=StackedGeneratorConfig(channels=64),
+        discriminator=DcganDiscriminatorConfig(channels=32),
+        loss=LogisticLossConfig(),
+        penalty=R1PenaltyConfig(weight=1.0, every=16),
+        optimizer=_adam(2e-4, 0.5, 0.99),
+        batch_size=16,
+        duration=Duration(amount=200_000),
+    )

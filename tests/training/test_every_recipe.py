@@ -1,0 +1,133 @@
+"""Every recipe of the registry at tiny width: all its phases, saved, loaded, resumed, drawn from."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import sakuga
+from sakuga.configs.patch import patch
+from sakuga.configs.training import TrainConfig
+from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import read_tensors
+from sakuga.data.dataset import Dataset
+from sakuga.models.registry import build
+from sakuga.recipes import RECIPES, recipe
+from sakuga.training.loop import Loop
+from sakuga.training.resolve import resolve
+from sakuga.training.start import train
+
+every_recipe = pytest.mark.parametrize("name", sorted(RECIPES))
+ROUNDS = 6  # enough for five updates of D and one of G
+
+
+def tiny(name: str, first_stage: Path) -> dict[str, Any]:
+    """Returns changes that make a recipe tiny and leave its phases."""
+    config = recipe(name)
+    changes: dict[str, Any] = {
+        "data.resolution": 32,
+        "generator.channels": 4,
+        "discriminator.channels": 4,
+        "batch_size": 4,
+        "outputs.sheet_size": 4,
+        "outputs.sheets": "never",
+        "outputs.snapshots": "never",
+        "outputs.checkpoints": "every 3 steps",
+        "duration": f"{4 * ROUNDS} images",
+        "precision": "float32",
+        "threads": 1,
+    }
+    if config.penalty.kind != "none":
+        changes["penalty.every"] = min(config.penalty.every, 2)
+    if config.generator.kind == "srresnet":
+        changes["generator.blocks"] = 1
+    if config.generator.kind == "stacked":
+        return changes | {"data.resolution": 64, "init.base": str(first_stage)}
+    if "hair" not in config.conditioning.attributes and config.conditioning.attributes:
+        changes["conditioning.attributes"] = "hair,eyes"
+    return changes | {"generator.z_dim": 8}
+
+
+@pytest.fixture(scope="session")
+def first_stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished model of one stage, at 32 pixels."""
+    run = tmp_path_factory.mktemp("base") / "run"
+    assert train("tiny64", "synthetic:64", run, changes=tiny("tiny64", run), device="cpu")
+    return run / "model.safetensors"
+
+
+@every_recipe
+def test_it_trains_all_its_phases_resumes_exactly_and_draws(name: str, first_stage: Path, tmp_path: Path) -> None:
+    changes = tiny(name, first_stage)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert train(name, "synthetic:64", whole, changes=changes, device="cpu")
+    assert train(name, "synthetic:64", parts, changes=changes | {"duration": "12 images"}, device="cpu")
+    assert train(None, None, parts, changes={"duration": changes["duration"]}, resume=True, device="cpu")
+    models = [run / "model.safetensors" for run in (whole, parts)]
+    one, other = (read_tensors(path, "model file") for path in models)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+    model = sakuga.load(models[0])
+    size = 64 if name == "stacked128" else 32
+    assert model.generate([1, 2])[1].size == (size, size)
+    assert (model.header.images_seen, model.header.provenance["config"]["recipe"]) == (4 * ROUNDS, name)
+    if model.schema.attributes:
+        with pytest.raises(UserError, match="hair has no value 'plaid'"):
+            model.generate([1], hair="plaid")
+
+
+@every_recipe
+def test_every_phase_moves_its_networks_and_no_other(name: str, first_stage: Path, synthetic64: Dataset) -> None:
+    loop = tiny_loop(name, first_stage, synthetic64)
+    before = {key: [p.detach().clone() for p in net.parameters()] for key, net in loop.step.optimized.items()}
+    phases = set()
+    for _ in range(ROUNDS):
+        phases |= {p.name for p in loop.step.phases if p.due(loop.images // 4, loop.images)}
+        loop.run_round()
+    assert phases == {p.name for p in loop.step.phases}
+    for key, net in loop.step.optimized.items():
+        for now, then in zip(net.parameters(), before[key], strict=True):
+            assert now.requires_grad or torch.equal(now, then)
+        assert any(not torch.equal(now, then) for now, then in zip(net.parameters(), before[key], strict=True))
+
+
+@every_recipe
+def test_a_wrong_size_is_refused_by_name(name: str, first_stage: Path) -> None:
+    with pytest.raises(UserError, match="resolution"):
+        patch(recipe(name), tiny(name, first_stage) | {"data.resolution": 72, "generator.resolution": 72})
+
+
+@every_recipe
+def test_at_full_size_it_maps_z_to_pictures_to_verdicts(name: str, synthetic64: Dataset) -> None:
+    config = recipe(name)
+    size = int(config.data.resolution)
+    if config.generator.kind == "stacked":
+        config = patch(config, {"init.base": "base.safetensors"})
+    config = resolve(config, size, torch.device("cpu"))
+    schema = synthetic64.schema if config.conditioning.attributes else synthetic64.schema.restricted(())
+    with torch.device("meta"):
+        generator, discriminator = build(config.generator, schema), build(config.discriminator, schema)
+        z, labels = torch.randn(2, config.generator.z_dim), torch.zeros(2, len(schema.sizes), dtype=torch.int64)
+        images = generator(z, labels)
+        judgement = discriminator(images, labels)
+    assert images.shape == (2, 3, size, size)
+    assert len(judgement.logits) == 2
+
+
+@pytest.fixture(scope="session")
+def synthetic64() -> Dataset:
+    from sakuga.data.dataset import open_dataset
+
+    return open_dataset("synthetic:64", 32)
+
+
+def tiny_loop(name: str, first_stage: Path, dataset: Dataset) -> Loop:
+    changes = tiny(name, first_stage)
+    if recipe(name).generator.kind == "stacked":
+        from sakuga.data.dataset import open_dataset
+
+        dataset = open_dataset("synthetic:64", 64)
+    config: TrainConfig = resolve(patch(recipe(name), changes), dataset.resolution, torch.device("cpu"))
+    return Loop(config, dataset, torch.device("cpu"))
