@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from sakuga.core.latents import z_of_seeds
 from sakuga.training.health import NotFinite
 from sakuga.training.loop import Loop
 
@@ -109,3 +111,22 @@ def test_g_learns_to_make_the_color_of_the_data(tiny_loop: Callable[..., Loop]) 
     for _ in range(150):
         loop.run_round()
     assert distance() < before / 2
+
+
+def test_the_average_is_shown_with_norm_statistics_of_its_own(tiny_loop):
+    loop = tiny_loop()
+    for _ in range(4):
+        loop.run_round()
+    kept = {name: tensor.clone() for name, tensor in loop.tensors().items()}
+    shown = loop.averaged()
+    assert not shown.training
+    seen: list[torch.Tensor] = []
+    norms = [module for module in shown.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    z = torch.from_numpy(z_of_seeds(range(1024), loop.step.generator.z_dim))
+    with torch.no_grad():
+        shown(z)
+    torch.testing.assert_close(norms[0].running_mean, seen[0].mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
+    theirs = next(m for m in loop.ema.network.modules() if isinstance(m, nn.BatchNorm2d))
+    assert not torch.equal(norms[0].running_mean, theirs.running_mean)
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in loop.tensors().items())

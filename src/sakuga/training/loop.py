@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sakuga.configs.training import TrainConfig
 from sakuga.core import distributed
+from sakuga.core.device import autocast
+from sakuga.core.latents import z_of_seeds
 from sakuga.core.random import random_scope
 from sakuga.data.dataset import Batch, Dataset
 from sakuga.training.ema import Ema
@@ -18,6 +20,8 @@ from sakuga.training.health import NotFinite
 from sakuga.training.metrics_log import Meters
 from sakuga.training.optimizer import Optimizer
 from sakuga.training.phases import Phase, Round
+
+_NORM_IMAGES, _NORM_BATCH = 1024, 64
 
 
 class Loop:
@@ -49,6 +53,7 @@ class Loop:
         self.ema = Ema(self.step.generator, half_life, config.ema)
         self.images = 0
         self.data_seconds = 0.0
+        self._averaged: tuple[int, nn.Module] | None = None
 
     def run_round(self, stop: bool = False) -> bool:
         """Trains on one batch of real pictures.
@@ -77,6 +82,21 @@ class Loop:
         self.images += self.config.batch_size
         self.ema.update(self.images, self.config.batch_size)
         return stop
+
+    def averaged(self) -> nn.Module:
+        """Returns the averaged G as it is shown, saved and measured: with norm statistics of its own."""
+        if self._averaged is None or self._averaged[0] != self.images:
+            self._averaged = self.images, self.ema.with_measured_norms(self._measure_norms)
+        return self._averaged[1]
+
+    def _measure_norms(self, network: nn.Module) -> None:
+        seeds, count = range(_NORM_IMAGES), len(self.step.schema.attributes)
+        latent = self.config.latent
+        z = torch.from_numpy(z_of_seeds(seeds, self.step.generator.z_dim, latent.mean, latent.sigma))
+        labels = torch.from_numpy(self.step.fake_labels(np.arange(_NORM_IMAGES))).reshape(_NORM_IMAGES, count)
+        with autocast(self.device, self.step.dtype):
+            for part, of_part in zip(z.split(_NORM_BATCH), labels.split(_NORM_BATCH), strict=True):
+                network(part.to(self.device), of_part.to(self.device))
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns everything that a checkpoint holds, as live tensors."""

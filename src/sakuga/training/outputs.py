@@ -36,10 +36,10 @@ def sample_ema(loop: Loop, seeds: range) -> np.ndarray:
     z = torch.from_numpy(z_of_seeds(seeds, loop.step.generator.z_dim, latent.mean, latent.sigma))
     drawn, _ = labels_like_data(loop.dataset, loop.step.schema, len(seeds))
     labels = torch.from_numpy(drawn).to(loop.device)
-    images = []
+    images, network = [], loop.averaged()
     with torch.no_grad(), autocast(loop.device, loop.step.dtype):
         for part, of_part in zip(z.to(loop.device).split(64), labels.split(64), strict=True):
-            images.append(to_uint8(loop.ema.network(part, of_part)))
+            images.append(to_uint8(network(part, of_part)))
     return np.concatenate(images)
 
 
@@ -68,7 +68,7 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
         scores=scores,
         provenance={"config": _without_folders(config), "dataset_fingerprint": loop.dataset.fingerprint},
     )
-    networks = {"generator": loop.ema.network, "discriminator": loop.step.discriminator}
+    networks = {"generator": loop.averaged(), "discriminator": loop.step.discriminator}
     save_model(path, header, networks)
 
 
