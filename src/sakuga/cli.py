@@ -147,7 +147,8 @@ def _check_options(name: str, function: Callable[..., Any], arguments: list[str]
     written = {a.partition("=")[0].replace("_", "-") for a in arguments if a.startswith("--")}
     for option in sorted(written - {"--help"}):
         if option not in options and option.replace("--no-", "--", 1) not in options:
-            raise UserError(f"`sakuga {name}` has no option {option}: {nearest(option, options)}")
+            other = f" A model's own attributes: --attributes {option[2:]}=..." if "--attributes" in options else ""
+            raise UserError(f"`sakuga {name}` has no option {option}: {nearest(option, options)}{other}")
     missing = [option for option, required in options.items() if required and option not in written]
     if missing and not _HELP.intersection(arguments):
         raise UserError(f"`sakuga {name}` needs {missing[0]}: `sakuga {name} --help` tells what it is.")
