@@ -45,12 +45,12 @@ def test_the_new_kind_takes_its_values_in_any_order(order):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"optimizer.g.lrr": "1"}, "No option --optimizer.g.lrr: did you mean 'optimizer.g.lr' or"),
-        ({"lr": "1"}, "No option --lr: did you mean 'optimizer.c.lr' or 'optimizer.d.lr' or 'optimizer.g.lr'"),
-        ({"batch_sise": "1"}, "No option --batch_sise: did you mean 'batch_size'"),
-        ({"batch_size.x": "1"}, "No option --batch_size.x: did you mean 'batch_size'"),
+        ({"optimizer.g.lrr": "1"}, "No option --optimizer.g.lrr: did you mean '--optimizer.g.lr' or"),
+        ({"lr": "1"}, "No option --lr: did you mean '--optimizer.c.lr' or '--optimizer.d.lr' or '--optimizer.g.lr'"),
+        ({"batch_sise": "1"}, "No option --batch_sise: did you mean '--batch_size'"),
+        ({"batch_size.x": "1"}, "No option --batch_size.x: did you mean '--batch_size'"),
         ({"xyzzy.q": "1"}, "No option --xyzzy.q: known: "),
-        ({"penalty.kind": "r1", "penalty.weigth": "1"}, "No option --penalty.weigth: did you mean 'penalty.weight'"),
+        ({"penalty.kind": "r1", "penalty.weigth": "1"}, "No option --penalty.weigth: did you mean '--penalty.weight'"),
         ({"loss.kind": "hing"}, "Option --loss.kind has no value 'hing': did you mean 'hinge'?"),
         (
             {"loss.kind": "focal"},

@@ -6,7 +6,7 @@ import shlex
 from pydantic import BaseModel
 
 from sakuga.configs.patch import option_names
-from sakuga.core.errors import UserError, nearest
+from sakuga.core.errors import UserError
 from sakuga.recipes import RECIPES, recipe
 
 _OWN = {"--data": "data", "--run-dir": "run_dir", "--device": "device", "--labels": "labels"}
@@ -111,8 +111,6 @@ def _help(argv: list[str]) -> str:
         for name, make in RECIPES.items():
             lines.append(f"  {name:18s} {' '.join((make.__doc__ or '').split())}")
         return "\n".join(lines)
-    if named not in RECIPES:
-        raise UserError(f"No recipe {named!r}: {nearest(named, RECIPES)}")
     config = recipe(named)
     lines += [f"Options of {named}, their values and meaning:", ""]
     for name in option_names(config):

@@ -36,7 +36,7 @@ def patch(config: T, changes: Mapping[str, Any]) -> T:
                 node[part] = {}
             node = node.get(part) if isinstance(node, dict) else None
         if not isinstance(node, dict):
-            raise UserError(f"No option --{name}: {nearest(name, option_names(config))}")
+            raise UserError(f"No option --{name}: {nearest(name, option_names(config), '--')}")
         if isinstance(group := node.get(last), dict) and not isinstance(_read(value), dict):
             raise UserError(
                 f"Option --{name} is a group: name one of {', '.join(f'--{name}.{part}' for part in group)}."
@@ -97,7 +97,9 @@ def _sentence(error: ValidationError, schema: type[BaseModel], tree: Any, what: 
     name = ".".join(path)
     if first["type"] == "extra_forbidden":
         known = _known(error, schema, tree)
-        return f"No {what}{name}: {nearest(name, known)}" if known else f"No {what}{name}."
+        dashes = "--" if what.endswith("-") else ""
+        hint = nearest(name, known, dashes)
+        return f"No {what}{name}: {hint}" if known else f"No {what}{name}."
     subject = f"{what[:1].upper()}{what[1:]}{name}"  # `capitalize` would change a path in it
     if first["type"] == "union_tag_invalid":
         context = first.get("ctx", {})

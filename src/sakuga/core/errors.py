@@ -11,10 +11,10 @@ class UserError(Exception):
     """
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     """Returns the phrase that follows "unknown X": the nearest known names, or all of them where none is near.
 
-    Dotted names are near too if their last parts are: `lr` to `optimizer.g.lr`.
+    Dotted names are near too if their last parts are: `lr` to `optimizer.g.lr`. `prefix` stands before each name.
     """
 
     def likeness(other: str) -> float:
@@ -26,8 +26,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return "there are none."
     close = sorted((k for k in known if likeness(k) >= 0.5), key=likeness, reverse=True)[:3]
     if close:
-        return "did you mean " + " or ".join(repr(c) for c in close) + "?"
-    return "known: " + ", ".join(known[:20]) + (f" and {len(known) - 20} more." if len(known) > 20 else ".")
+        return "did you mean " + " or ".join(repr(prefix + c) for c in close) + "?"
+    shown = ", ".join(prefix + k for k in known[:20])
+    return f"known: {shown}" + (f" and {len(known) - 20} more." if len(known) > 20 else ".")
 
 
 def choice(name: str, known: Iterable[str]) -> str:
