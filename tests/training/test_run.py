@@ -237,7 +237,7 @@ def test_a_run_can_start_from_given_weights(tiny_run: Callable[..., bool], tmp_p
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
     told = read_header(tmp_path / "second" / "model.safetensors").provenance["config"]["init"]
-    assert told == {"generator": "model.safetensors", "discriminator": None}
+    assert told == {"generator": "model.safetensors", "discriminator": None, "base": None}
     with pytest.raises(UserError, match="another architecture"):
         tiny_run(tmp_path / "third", {"init.generator": model, "generator.channels": 8})
 

@@ -12,6 +12,7 @@ from sakuga.core.device import autocast
 from sakuga.core.files import write_bytes, write_text
 from sakuga.core.images import grid, png_bytes, save_png, to_uint8
 from sakuga.core.latents import z_of_seeds
+from sakuga.data.sampling import count_labels
 from sakuga.evaluation.conditions import labels_like_data
 from sakuga.models.file import save_model
 from sakuga.reporting.curves import draw_curves
@@ -60,7 +61,7 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
             discriminator=DiscriminatorRole(architecture=config.discriminator),
         ),
         labels=loop.step.schema,
-        label_counts=_label_counts(loop),
+        label_counts=count_labels(loop.step.labels),
         latent=config.latent,
         licence=config.licence,
         data=f"{loop.dataset.name}, {len(loop.dataset):,} pictures",
@@ -70,13 +71,6 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
     )
     networks = {"generator": loop.averaged(), "discriminator": loop.step.discriminator}
     save_model(path, header, networks)
-
-
-def _label_counts(loop: Loop) -> tuple[tuple[tuple[int, ...], int], ...]:
-    if not loop.step.schema.attributes:
-        return ()
-    rows, counts = np.unique(loop.step.labels, axis=0, return_counts=True)
-    return tuple((tuple(row), count) for row, count in zip(rows.tolist(), counts.tolist(), strict=True))
 
 
 def _without_folders(config: TrainConfig) -> dict[str, Any]:
