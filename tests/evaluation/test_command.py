@@ -120,3 +120,40 @@ def test_results_are_not_overwritten(tmp_path, capsys):
     assert main(["evaluate", "faces64", "--data", "synthetic:16", "--out", str(out)]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert out.read_text() == "mine"
+
+
+@needs_efficientnet
+def test_attributes_and_faces(tmp_path, capsys):
+    from sakuga.commands.judge import judge
+    from sakuga.data.synthetic import SCHEMA
+
+    pytest.importorskip("cv2")
+    judge(data="synthetic:60", resolution=32, out=tmp_path / "judge.safetensors", epochs=1)
+    labels = LabelSchema(attributes=SCHEMA.attributes[7:8])  # blush: no or yes
+    architecture = DcganGeneratorConfig(resolution=32, channels=4, z_dim=8)
+    header = Header(name="toy", roles=Roles(generator=GeneratorRole(architecture=architecture)), labels=labels)
+    toy = save_model(tmp_path / "toy.safetensors", header, {"generator": build(architecture, labels)})
+    options = {"data": "synthetic:60", "extractor": "efficientnet", "num_images": 24, "real_every": 2}
+    out = tmp_path / "out.json"
+    evaluate(str(toy), judge=str(tmp_path / "judge.safetensors"), faces=True, out=out, **options)
+    found = json.loads(out.read_text())
+    numbers = {metric["name"]: metric["value"] for metric in found["metrics"]}
+    (blush,) = found["attributes"]["attributes"]
+    assert blush["attribute"] == "blush"
+    assert blush["accuracy"] == numbers["blush_accuracy"] == numbers["all_attributes_accuracy"]
+    assert sum(value["samples"] for value in blush["values"]) == 24
+    assert 0 < blush["judge"] <= 1
+    assert found["attributes"]["diversity"]["conditions"] == 2
+    assert numbers["diversity_within"] > 0
+    assert found["faces"]["num_real"] == 30
+    assert numbers["broken_faces"] > 0.9, "an untrained generator draws no faces"
+    assert found["ruler"]["labels"] == "the data's own frequencies"
+    shown = capsys.readouterr().out
+    assert "judge on real" in shown
+    assert "lbpcascade_animeface" in shown
+    with pytest.raises(UserError, match="--judge needs a model"):
+        evaluate(images=tmp_path, judge=str(tmp_path / "judge.safetensors"), **options)
+    with pytest.raises(UserError, match="trained without attributes, so there is nothing to judge"):
+        evaluate("faces64", judge=str(tmp_path / "judge.safetensors"), **options)
+    with pytest.raises(UserError, match="without a judge"):
+        evaluate(str(toy), judge=str(toy), **options)

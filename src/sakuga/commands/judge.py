@@ -33,7 +33,7 @@ def judge(
         out: The .safetensors file to write.
         labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
         resolution: Height and width of the pictures; their own, if all are the same square. The judge sees at most 96.
-        epochs: How often each picture is seen; 16 if neither this nor --minutes is given.
+        epochs: How often each picture is seen; 14 if neither this nor --minutes is given.
         minutes: Train for so long instead.
         holdout: Every so-many-th picture by name is never trained on; every fifth.
         lr: The highest learning rate.

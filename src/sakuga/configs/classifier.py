@@ -19,7 +19,7 @@ class JudgeConfig(Config):
     """How a judge is trained: Adam with decoupled weight decay, its rate rising briefly, then falling to zero."""
 
     channels: int = Field(default=24, ge=1)
-    epochs: int = Field(default=16, ge=1, description="how often each training picture is seen")
+    epochs: int = Field(default=14, ge=1, description="how often each training picture is seen")
     batch_size: int = Field(default=64, ge=2)
     lr: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=0.05, ge=0)
