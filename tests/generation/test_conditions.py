@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from sakuga.cli import main
-from sakuga.configs.conditions import PRESETS, described, expanded, merged, parse_conditions, written
+from sakuga.configs.conditions import PRESETS, described, expanded, merged, parse_conditions, possible, written
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.core.errors import UserError
 from sakuga.data.labels import EYES, HAIR
@@ -208,7 +208,6 @@ def test_pictures_of_conditions_are_replaced_only_when_told(conditional, tmp_pat
         (["--hat", "red"], "A model's own attributes: --attributes hat=..."),
         (["--attributes", "hair=red", "--hair", "aqua"], "hair is chosen twice"),
         (["--conditions", "hair=red", "--hair", "aqua"], "hair is chosen twice, as aqua and as red"),
-        (["--conditions", "unispac"], "hair has no value 'black'"),
         (["--conditions", "unispec"], "no such preset, did you mean 'unispac'?"),
         (["--conditions", "hair=red", "--columns", "3"], "a column for each seed"),
         (["--hair", "all", "--seeds", "0-4000"], "at most 10,000 pictures"),
@@ -227,3 +226,16 @@ def test_mistakes_are_one_sentence_and_write_nothing(conditional, tmp_path, caps
 def test_a_model_without_attributes_says_so(model_file, tmp_path, capsys, arguments):
     assert main(["generate", str(model_file), "--sheet", str(tmp_path / "sheet.png"), *arguments]) == 2
     assert "tiny was trained without attributes, so hair" in capsys.readouterr().err
+
+
+def test_rows_of_a_preset_that_a_model_cannot_draw_are_left_out():
+    schema = LabelSchema(
+        attributes=(
+            Attribute(name="hair", values=("aqua", "black", "white")),
+            Attribute(name="eyes", values=("orange", "yellow")),
+        )
+    )
+    known, others = possible(schema, parse_conditions("unispac", "--conditions"))
+    assert known == [{"hair": "aqua", "eyes": "orange"}, {"hair": "black", "eyes": "yellow"}]
+    assert {"hair": "white", "eyes": "gray"} in others and len(known) + len(others) == 6
+    assert possible(LabelSchema(), [{"hair": "all"}]) == ([], [{"hair": "all"}])

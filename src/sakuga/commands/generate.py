@@ -53,7 +53,7 @@ def generate(
         threads: How many threads torch may use.
     """
     from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
-    from sakuga.configs.conditions import ALL, merged, parse_conditions
+    from sakuga.configs.conditions import ALL, PRESETS, merged, parse_conditions
     from sakuga.core.errors import UserError
 
     check_positive(best_of=best_of, columns=columns, batch_size=batch_size)
@@ -71,7 +71,7 @@ def generate(
     set_threads(threads)
     job = _Job(model, chosen, keep, out, sheet, sigma, columns, overwrite, batch_size, device)
     if rows:
-        _draw_rows(job, rows)
+        _draw_rows(job, rows, is_preset=(conditions or "").strip() in PRESETS)
     else:
         _draw_seeds(job, told)
 
@@ -125,7 +125,7 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
     job.report(loaded)
 
 
-def _draw_rows(job: _Job, conditions: Sequence["Condition"]) -> None:
+def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) -> None:
     from sakuga.commands.options import refuse_existing
     from sakuga.configs.conditions import written
     from sakuga.core.images import save_png
@@ -134,6 +134,8 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"]) -> None:
     from sakuga.generation.output import file_name, parameters, write_pictures
 
     loaded = load(job.model, job.device)
+    if is_preset:
+        conditions = _possible(loaded, conditions)
     rows = unique(loaded.expanded(conditions))
     _check_sheet(job, len(rows))
     folders = [job.out / name for name in folder_names(rows)] if job.out else []
@@ -151,6 +153,17 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"]) -> None:
         text = parameters(loaded, job.sigma) | {"conditions": written(rows)}
         save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)
     job.report(loaded, len(rows))
+
+
+def _possible(loaded: "LoadedModel", preset: Sequence["Condition"]) -> Sequence["Condition"]:
+    """Returns the rows of a preset that the model can draw, or all of them, to be refused by name, if it can draw none."""
+    from sakuga.configs.conditions import described, possible
+
+    known, others = possible(loaded.schema, preset)
+    if known and others:
+        missing = "; ".join(described(condition) for condition in others)
+        print(f"{loaded.name} does not know {missing}: left out.", file=sys.stderr)
+    return known or preset
 
 
 def _tell_new(loaded: "LoadedModel", conditions: Sequence["Condition"]) -> None:

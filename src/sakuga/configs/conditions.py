@@ -82,6 +82,16 @@ def expanded(schema: LabelSchema, conditions: Sequence[Condition]) -> list[dict[
     return found
 
 
+def possible(schema: LabelSchema, conditions: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
+    """Parts the conditions of a preset into those that a schema can hold and those that it cannot."""
+
+    def holds(condition: Condition) -> bool:
+        known = {attribute.name: attribute.values for attribute in schema.attributes}
+        return all(value in (ALL, *known.get(name, ())) and name in known for name, value in condition.items())
+
+    return [c for c in conditions if holds(c)], [c for c in conditions if not holds(c)]
+
+
 def described(condition: Condition) -> str:
     """Returns a condition in words: `aqua hair, orange eyes`."""
     return ", ".join(f"{value} {name}" for name, value in condition.items()) or "any"
