@@ -95,7 +95,7 @@ def test_columns_of_numbers_are_aligned_to_the_right():
 
 
 def test_an_unknown_kind_of_picture_is_refused():
-    with pytest.raises(ValueError, match="PNG, GIF or JPEG"):
+    with pytest.raises(ValueError, match="PNG, GIF, JPEG or WebP"):
         Page("x").picture(b"<svg/>")
 
 

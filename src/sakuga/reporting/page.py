@@ -5,11 +5,11 @@ import html
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from sakuga.core.files import write_text
 
-_MAGIC = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"\xff\xd8\xff": "image/jpeg"}
+_MAGIC = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2430; --soft: #667085; --paper: #fbfbfd; --card: #fff; --line: #e4e7ee;
@@ -31,7 +31,12 @@ p.note { border-left: 4px solid var(--accent); background: var(--card); padding:
 table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem 1.1rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
-td.number { text-align: right; }
+td.number, th.number { text-align: right; }
+table.dense { font-size: .86rem; }
+table.dense th, table.dense td { padding-right: .9rem; white-space: nowrap; }
+td.best { color: var(--accent); font-weight: 650; }
+details { margin: 1rem 0; }
+summary { cursor: pointer; color: var(--accent); }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem;
   white-space: pre-wrap; overflow-wrap: anywhere;
   font: .88rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
@@ -41,6 +46,13 @@ figure img { display: block; max-width: 100%; height: auto; border-radius: 8px; 
 figure img.pixels { image-rendering: pixelated; }
 figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; max-width: 46rem; }
 """
+
+
+class Figures(NamedTuple):
+    """A cell of a table that holds numbers as text, such as `12.3 ± 0.4`; `best` makes it stand out."""
+
+    text: str
+    best: bool = False
 
 
 class Page:
@@ -68,19 +80,33 @@ class Page:
         """Adds a paragraph that stands out: a warning, a remark."""
         return self._add(f'<p class="note">{_escape(text)}</p>')
 
-    def table(self, rows: Sequence[Sequence[object]] | Mapping[str, object], header: Sequence[str] = ()) -> Self:
+    def table(
+        self,
+        rows: Sequence[Sequence[object]] | Mapping[str, object],
+        header: Sequence[str] = (),
+        dense: bool = False,
+    ) -> Self:
         """Adds a table.
 
         Args:
-            rows: The rows, or names and their values. Columns of nothing but numbers are aligned to the right; floats
-                get four digits.
+            rows: The rows, or names and their values. Columns of nothing but numbers and `Figures` are aligned to the
+                right; floats get four digits.
             header: The names of the columns.
+            dense: Whether it is set small and no cell is broken, for tables of many columns.
         """
         listed = [list(row) for row in (rows.items() if isinstance(rows, Mapping) else rows)]
         right = [all(map(_is_number, column)) for column in zip_longest(*listed, fillvalue="")]
         body = "".join("<tr>" + "".join(map(_cell, row, right)) + "</tr>" for row in listed)
-        head = "".join(f"<th>{_escape(name)}</th>" for name in header)
-        return self._add(f'<div class="scroll"><table>{f"<tr>{head}</tr>" if head else ""}{body}</table></div>')
+        tags = ['<th class="number">' if dense and is_right else "<th>" for is_right in right]
+        columns = zip_longest(tags[: len(header)], header, fillvalue="<th>")
+        head = "".join(f"{tag}{_escape(name)}</th>" for tag, name in columns)
+        opening = '<table class="dense">' if dense else "<table>"
+        return self._add(f'<div class="scroll">{opening}{f"<tr>{head}</tr>" if head else ""}{body}</table></div>')
+
+    def folded(self, summary: str, inner: "Page") -> Self:
+        """Adds what another page holds, hidden until its summary is clicked."""
+        parts = "\n".join(inner._parts)
+        return self._add(f"<details><summary>{_escape(summary)}</summary>\n{parts}\n</details>")
 
     def code(self, text: str) -> Self:
         """Adds commands or other text of fixed width."""
@@ -90,7 +116,7 @@ class Page:
         """Adds one picture.
 
         Args:
-            data: A PNG, GIF or JPEG file.
+            data: A PNG, GIF, JPEG or WebP file.
             caption: What it shows.
             width: Width on the page in CSS pixels, less where the screen is narrower; the picture's own if None. Given
                 a width, the picture is enlarged without smoothing, as small pictures should be.
@@ -125,7 +151,7 @@ class Page:
 def _figure(data: bytes, caption: str, width: int | None) -> str:
     kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
     if kind is None:
-        raise ValueError("a picture must be a PNG, GIF or JPEG file")
+        raise ValueError("a picture must be a PNG, GIF, JPEG or WebP file")
     address = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     sized = f' class="pixels" style="width:{int(width)}px"' if width else ""
     below = f"<figcaption>{_escape(caption)}</figcaption>" if caption else ""
@@ -135,6 +161,9 @@ def _figure(data: bytes, caption: str, width: int | None) -> str:
 
 
 def _cell(value: object, right: bool) -> str:
+    if isinstance(value, Figures):
+        chosen = "number best" if value.best else "number"
+        return f'<td class="{chosen}">{_escape(value.text)}</td>'
     if isinstance(value, float):
         value = f"{value:.4g}"
     elif _is_number(value):
@@ -144,7 +173,7 @@ def _cell(value: object, right: bool) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Figures) and not isinstance(value, bool)
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,192 @@
+"""`sakuga compare`: recipes x data sets x seeds at one budget, on one page."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sakuga.configs.comparison import ComparisonConfig, Variant
+
+
+def compare(
+    recipes: tuple[str, ...] = (),
+    /,
+    *,
+    out: Path,
+    preset: str | None = None,
+    data_folder: Path | None = None,
+    data: tuple[str, ...] = (),
+    variant: tuple[str, ...] = (),
+    change: tuple[str, ...] = (),
+    seeds: str | None = None,
+    budget: str | None = None,
+    only: str | None = None,
+    retry_failed: bool = False,
+    num_images: int | None = None,
+    real_every: int | None = None,
+    extractor: Literal["auto", "inception", "efficientnet"] = "auto",
+    points: int | None = None,
+    judge: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> int | None:
+    """Trains recipes on data sets at one budget, measures them, and writes one page: OUT/index.html.
+
+    Give the same command again to go on after Ctrl-C, a crash or a power cut. Presets: seed000-losses, seed000-tricks,
+    seed000-lambda, seed003-ratio, seed004; docs/compare.md tells what each asks.
+
+    Args:
+        recipes: Recipes to compare as they are.
+        out: A folder for the page and a run folder for each cell.
+        preset: A comparison that is known by name, instead of recipes and data.
+        data_folder: Where the files of the preset are.
+        data: The data sets: folders, zips, or synthetic.
+        variant: Recipes with changes, each one text: 'LABEL=RECIPE --OPTION VALUE ...'.
+        change: NAME=VALUE, an option of every recipe that is compared, for example batch_size=32.
+        seeds: Seeds of training, for example 0,1; more may be added later.
+        budget: What every cell may use: "60k images" seen, or "10 minutes" of training time.
+        only: Labels of variants or data sets, or names of cells, separated by commas: what to work on now.
+        retry_failed: Try cells again that failed.
+        num_images: How many samples to measure at the end.
+        real_every: Measure against every so-many-th real picture by name.
+        extractor: The network to measure with at the end. Only with the Inception is the distance a FID.
+        points: How often the EfficientNet-Lite0 distance is measured during training; 0 for never.
+        judge: A file that `sakuga judge` wrote: measure whether samples have the attributes asked for.
+        device: auto, cpu, cuda or mps.
+        threads: CPU threads, the same for every cell.
+    """
+    from sakuga.commands.options import set_threads
+    from sakuga.core.errors import UserError
+
+    set_threads(threads)
+    if (preset is None) == (not (recipes or variant)):
+        raise UserError("Give either --preset NAME, or recipes to compare: sakuga compare quick64 dcgan64 --data ...")
+    measure = {"extractor": extractor, "num_images": num_images, "real_every": real_every, "points": points}
+    config = _with_options(
+        _of_preset(preset, data_folder, data) if preset else _ad_hoc(recipes, variant, data, data_folder),
+        change,
+        seeds,
+        budget,
+        measure | {"judge": judge},
+    )
+
+    from sakuga.comparison.start import compare as run
+
+    counts = run(
+        config,
+        out,
+        only=[name.strip() for name in only.split(",")] if only else (),
+        retry_failed=retry_failed,
+        device=device,
+        threads=threads,
+        command=shlex.join(["sakuga", *sys.argv[1:]]),
+    )
+    if counts is None:
+        print("Stopped and saved; give the same command again to go on.")
+        return 130
+    print(f"{out}/index.html")
+    if counts["failed"]:
+        print(f"{counts['failed']} cells failed, the page says why; --retry-failed tries them again.", file=sys.stderr)
+        return 1
+    return None
+
+
+def read_variant(text: str) -> "Variant":
+    """Returns the variant of a text such as `"r1 high=quick64 --penalty.weight 10"`.
+
+    Raises:
+        UserError: If it is no such text.
+    """
+    from sakuga.configs.comparison import Variant
+    from sakuga.configs.patch import validate
+    from sakuga.core.errors import UserError
+
+    label, equals, rest = text.partition("=")
+    try:
+        words = shlex.split(rest)
+    except ValueError as error:
+        raise UserError(f"--variant {text!r}: {error}: close what is open.") from error
+    if not (equals and label.strip() and words) or label.lstrip().startswith("-") or words[0].startswith("-"):
+        raise UserError(
+            f"--variant {text!r}: write a label, =, a recipe and its options: 'high=quick64 --penalty.weight 10'."
+        )
+    changes: dict[str, str] = {}
+    options = words[1:]
+    while options:
+        name, has_value, value = options.pop(0).partition("=")
+        if not name.startswith("--") or (not has_value and (not options or options[0].startswith("--"))):
+            raise UserError(f"--variant {text!r}: {name} is not of the form --OPTION VALUE.")
+        changes[name.removeprefix("--").replace("-", "_")] = value if has_value else options.pop(0)
+    tree = {"label": label.strip(), "recipe": words[0], "changes": list(changes.items())}
+    return validate(Variant, tree, "--variant: ")
+
+
+def _of_preset(name: str, folder: Path | None, data: tuple[str, ...]) -> "ComparisonConfig":
+    from sakuga.comparison.presets import preset
+    from sakuga.core.errors import UserError
+
+    config = preset(name)
+    files = ", ".join(dict.fromkeys(d.path for d in config.data))
+    if data:
+        raise UserError(f"--preset {name} names its own data ({files}): give --data-folder, the folder that holds it.")
+    if folder is None:
+        raise UserError(f"--data-folder is missing: name the folder that holds {files}.")
+    return _changed(config, {"data": [d.model_dump() | {"path": str(folder / d.path)} for d in config.data]})
+
+
+def _ad_hoc(
+    recipes: tuple[str, ...], variants: tuple[str, ...], data: tuple[str, ...], folder: Path | None
+) -> "ComparisonConfig":
+    from sakuga.configs.comparison import ComparisonConfig
+    from sakuga.configs.patch import validate
+    from sakuga.core.errors import UserError
+
+    if not data:
+        raise UserError("--data is missing: give folders or zips of pictures, or 'synthetic'.")
+    if folder is not None:
+        raise UserError("--data-folder belongs to --preset: give the data sets with --data.")
+    listed = [{"label": name, "recipe": name} for name in recipes] + [read_variant(v).model_dump() for v in variants]
+    sets = [{"label": Path(path).stem, "path": path} for path in data]
+    names = " and ".join(v["label"] for v in listed)
+    tree = {"name": f"{names} compared" if len(listed) <= 4 else f"{len(listed)} recipes compared"}
+    return validate(ComparisonConfig, tree | {"variants": listed, "data": sets}, "comparison: ")
+
+
+def _with_options(
+    config: "ComparisonConfig",
+    change: tuple[str, ...],
+    seeds: str | None,
+    budget: str | None,
+    measure: dict[str, Any],
+) -> "ComparisonConfig":
+    from sakuga.core.errors import UserError
+
+    changes: dict[str, Any] = {}
+    for text in change:
+        name, equals, value = text.partition("=")
+        if not (equals and name):
+            raise UserError(f"--change {text!r}: write NAME=VALUE, for example batch_size=32.")
+        changes[name.removeprefix("--").replace("-", "_")] = value
+    tree: dict[str, Any] = {
+        "measure": config.measure.model_dump() | {name: value for name, value in measure.items() if value is not None}
+    }
+    if changes:
+        tree["variants"] = [
+            v.model_dump() | {"changes": list((dict(v.changes) | changes).items())} for v in config.variants
+        ]
+    if seeds is not None:
+        try:
+            tree["seeds"] = [int(part) for part in seeds.split(",")]
+        except ValueError as error:
+            raise UserError(f"--seeds {seeds!r}: write numbers separated by commas, for example 0,1.") from error
+    if budget is not None:
+        tree["budget"] = budget
+    return _changed(config, tree)
+
+
+def _changed(config: "ComparisonConfig", tree: dict[str, Any]) -> "ComparisonConfig":
+    from sakuga.configs.comparison import ComparisonConfig
+    from sakuga.configs.patch import validate
+
+    return validate(ComparisonConfig, config.model_dump() | tree, "--")

@@ -1,0 +1,1 @@
+"""Recipes x data sets x seeds at one budget, on one page."""

@@ -1,0 +1,104 @@
+"""The data sets of a comparison: found before anything starts, and parts of them written as zips of their own."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sakuga.configs.comparison import ComparedData, slug
+from sakuga.core.errors import UserError
+from sakuga.data.archive import write_archive
+from sakuga.data.cache import MIN_PICTURES
+from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.data.sources import open_source
+
+WHITE, WHITE_SHARE, COLORED_SHARE = 230, 0.10, 0.02
+
+
+def check_data(data: Sequence[ComparedData]) -> None:
+    """Refuses a comparison with a data set that is not there.
+
+    Raises:
+        UserError: That names all that are missing, or what is wrong with one.
+    """
+    files = [d for d in data if not is_synthetic(d)]
+    missing = list(dict.fromkeys(d.path for d in files if not Path(d.path).exists()))
+    if missing:
+        raise UserError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing among the {len(data)} data sets "
+            "of the comparison, of which nothing was started: name the folder that holds them (--data-folder), or "
+            "their paths (--data)."
+        )
+    for path in dict.fromkeys(d.path for d in files):
+        open_source(path)
+
+
+def is_synthetic(data: ComparedData) -> bool:
+    """Tells whether it is the built-in drawn set."""
+    return data.path.partition(":")[0] == "synthetic"
+
+
+def key_of(data: ComparedData) -> str:
+    """Returns what tells a data set from another of the same name: a hash of its names and contents."""
+    return data.path if is_synthetic(data) else open_source(data.path).key()
+
+
+def prepare(data: ComparedData, folder: Path) -> str:
+    """Returns the path to train on; writes a part of a data set as a zip first where it is not there yet.
+
+    Args:
+        data: Which pictures of which file.
+        folder: Where zips of parts are kept.
+
+    Raises:
+        UserError: If too few pictures are left, or the zip cannot be written.
+    """
+    if not data.is_part:
+        return data.path
+    path = folder / f"{slug(data.label)}.zip"
+    if not path.exists():
+        dataset = open_dataset(data.path, data.resolution)
+        chosen = chosen_pictures(dataset, data)
+        if len(chosen) < MIN_PICTURES:
+            raise UserError(
+                f"{data.label}: only {len(chosen)} of the {len(dataset):,} pictures of {data.path} are of the kind "
+                f"{data.filter}, at least {MIN_PICTURES} are needed: choose another data set."
+            )
+        write_archive(_part(dataset, chosen), path, format="webp")
+    return str(path)
+
+
+def chosen_pictures(dataset: Dataset, data: ComparedData) -> np.ndarray:
+    """Returns the indices of the pictures that `data` means, int64 `[N]`, ascending."""
+    if data.filter == "all":
+        chosen = np.arange(len(dataset))
+    elif data.filter == "every_second":
+        chosen = np.arange(0, len(dataset), 2)
+    else:
+        share = white_share(dataset.images)
+        chosen = np.flatnonzero(share >= WHITE_SHARE if data.filter == "white_background" else share < COLORED_SHARE)
+    if data.limit is not None and data.limit < len(chosen):
+        chosen = chosen[np.linspace(0, len(chosen) - 1, data.limit).astype(np.int64)]
+    return chosen
+
+
+def white_share(images: np.ndarray) -> np.ndarray:
+    """Computes how much of the frame around each picture is white.
+
+    Args:
+        images: uint8 `[N, H, W, 3]`.
+
+    Returns:
+        float64 `[N]`: the share of pixels of the frame, 1/32 of the side wide, with all channels at least 230.
+    """
+    side = images.shape[1]
+    width = max(1, side // 32)
+    frame = np.ones((side, side), bool)
+    frame[width:-width, width:-width] = False
+    parts = np.array_split(np.arange(len(images)), max(1, len(images) // 1000))
+    return np.concatenate([(images[part][:, frame].min(-1) >= WHITE).mean(1) for part in parts])
+
+
+def _part(dataset: Dataset, chosen: np.ndarray) -> Dataset:
+    names = [dataset.names[i] for i in chosen]
+    return Dataset(dataset.images[chosen], dataset.labels[chosen], dataset.schema, names=names, name=dataset.name)

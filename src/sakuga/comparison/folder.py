@@ -1,0 +1,191 @@
+"""The folder of a comparison: what it compares, settled once, and what its cells found."""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from sakuga.comparison.cells import Cell
+from sakuga.comparison.data import key_of
+from sakuga.configs.base import Config
+from sakuga.configs.comparison import ComparisonConfig
+from sakuga.configs.patch import validate
+from sakuga.core.errors import UserError
+from sakuga.core.files import write_json
+from sakuga.features.find import find_weights
+
+
+class Settled(Config):
+    """What depends on the machine, decided when the comparison begins and kept, or cells would have different rulers.
+
+    Attributes:
+        extractor: The network that measures at the end.
+        points: How often the EfficientNet-Lite0 distance is measured during training; 0 without its weights.
+        faces: Whether broken faces are counted.
+        threads: CPU threads.
+    """
+
+    extractor: Literal["inception", "efficientnet"]
+    points: int
+    faces: bool
+    threads: int
+
+
+class Record(Config):
+    """`comparison.json`.
+
+    Attributes:
+        comparison: What is compared.
+        keys: Data set's label to a hash of its content.
+        settled: What depends on the machine.
+        command: The command that began it.
+    """
+
+    comparison: ComparisonConfig
+    keys: tuple[tuple[str, str], ...]
+    settled: Settled
+    command: str
+
+
+class Folder:
+    """`comparison.json`, `cells/`, `data/`, and the pages that are drawn from them.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def begin(self, comparison: ComparisonConfig, threads: int | None, command: str) -> Record:
+        """Makes the folder, or goes on with the comparison that is in it.
+
+        Args:
+            comparison: What is to be compared; data sets are there.
+            threads: CPU threads; as many as torch has now if None.
+            command: What the page shows as the command.
+
+        Returns:
+            What the folder holds; seeds may have been added.
+
+        Raises:
+            UserError: If it holds something else, or a comparison that differs in more than additional seeds.
+        """
+        keys = tuple((data.label, key_of(data)) for data in comparison.data)
+        found = self.read()
+        if found is None:
+            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+                raise UserError(f"--out {self.path} is not empty and holds no comparison: name a new folder.")
+            settled = _settle(comparison, threads)
+        else:
+            self._check_same(found, comparison, keys)
+            settled, command = found.settled, found.command
+            if threads not in (None, settled.threads):
+                raise UserError(
+                    f"--threads {threads}: the comparison in {self.path} began with {settled.threads}, and results "
+                    "depend on it: leave the option out, or name a new folder."
+                )
+        record = Record(comparison=comparison, keys=keys, settled=settled, command=command)
+        if record != found:
+            write_json(self.path / "comparison.json", record.model_dump(mode="json"))
+        return record
+
+    def read(self) -> Record | None:
+        """Returns what `comparison.json` says; None if there is none.
+
+        Raises:
+            UserError: If it is damaged.
+        """
+        path = self.path / "comparison.json"
+        if not path.is_file():
+            return None
+        try:
+            tree = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} is damaged: take an intact copy, or start anew in another folder.") from error
+        return validate(Record, tree, f"entry in {path},")
+
+    def cell(self, cell: Cell) -> Path:
+        """Returns the run folder of a cell."""
+        return self.path / "cells" / cell.name
+
+    @property
+    def data(self) -> Path:
+        """Where parts of data sets are kept."""
+        return self.path / "data"
+
+    def result(self, cell: Cell) -> dict[str, Any] | None:
+        """Returns what `cell.json` says; None if the cell is not finished, or its file is damaged."""
+        try:
+            return json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _check_same(self, found: Record, comparison: ComparisonConfig, keys: tuple[tuple[str, str], ...]) -> None:
+        old, new = _tree(found.comparison), _tree(comparison)
+        changed = next((name for name in new if name != "seeds" and new[name] != old.get(name)), None)
+        if changed is None and set(comparison.seeds) >= set(found.comparison.seeds):
+            moved = [label for (label, key), (_, before) in zip(keys, found.keys, strict=True) if key != before]
+            if not moved:
+                return
+            raise UserError(
+                f"The data set {moved[0]} is not the one that the comparison in {self.path} began with: give that one, "
+                "or name a new folder with --out."
+            )
+        what, before, now = _difference(changed or "seeds", old, new)
+        raise UserError(
+            f"--out {self.path} holds another comparison: {what} was {before} and is now {now}: name a new folder, or "
+            "give the command as it was (only seeds may be added)."
+        )
+
+
+def _tree(comparison: ComparisonConfig) -> dict[str, Any]:
+    tree = comparison.model_dump(mode="json", exclude={"question"})
+    for data in tree["data"]:
+        del data["path"]  # it may have moved; the content is compared by its hash
+    for variant in tree["variants"]:
+        variant["changes"] = dict(variant["changes"])
+    return tree
+
+
+def _difference(name: str, old: Any, new: Any) -> tuple[str, str, str]:
+    """Returns the name of the first value that differs, and the two values."""
+    what, owner, before, now = name, "", old[name], new[name]
+    while True:
+        if isinstance(before, dict) and isinstance(now, dict):
+            part = next(key for key in {**before, **now} if now.get(key) != before.get(key))
+            owner = now.get("label", owner)
+            what = f"{part} of {owner}" if owner else part
+            before, now = before.get(part, "as in the recipe"), now.get(part, "as in the recipe")
+        elif isinstance(now, list) and len(before) == len(now) and isinstance(now[0], dict):
+            before, now = next((a, b) for a, b in zip(before, now, strict=True) if a != b)
+        else:
+            return what, _short(before), _short(now)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(str(v["label"] if isinstance(v, dict) else v) for v in value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _settle(comparison: ComparisonConfig, threads: int | None) -> Settled:
+    measure = comparison.measure
+    extractor, has_inception = measure.extractor, _has("inception")
+    if extractor == "auto":
+        extractor = "inception" if has_inception or not _has("efficientnet") else "efficientnet"
+    find_weights(extractor)  # downloaded before hours of training, or refused
+    points = measure.points if measure.points and _has("efficientnet") else 0
+    faces = importlib.util.find_spec("cv2") is not None if measure.faces == "auto" else measure.faces
+    return Settled(extractor=extractor, points=points, faces=faces, threads=threads or torch.get_num_threads())
+
+
+def _has(name: str) -> bool:
+    try:
+        find_weights(name, download=False)
+    except UserError:
+        return False
+    return True

@@ -1,0 +1,240 @@
+"""The page of a comparison: `index.html`, which needs no other file; `results.json` and `table.md` beside it."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sakuga.comparison.cells import changes_of, command_of
+from sakuga.comparison.folder import Folder, Record
+from sakuga.comparison.results import (
+    Column,
+    Results,
+    Row,
+    best_of,
+    collect,
+    distance_title,
+    footnote,
+    spread_text,
+    to_json,
+    to_markdown,
+)
+from sakuga.core.files import write_json, write_text
+from sakuga.reporting.curves import Point, draw_curves, draw_scatter
+from sakuga.reporting.page import Figures, Page
+from sakuga.training.metrics_log import read_metrics
+
+_BINS = 50
+_QUALITY = ("distance", "kid_x1000", "precision", "recall", "density", "coverage", "broken_faces_percent")
+_LOOK = ("saturation", "sharpness", "images", "images_per_second", "parameters_generator", "parameters_discriminator")
+_FILTERS = {
+    "every_second": "every second picture by name",
+    "white_background": "pictures with at least 10% of white (230 and above in all channels) in the frame around them, "
+    "1/32 of the side wide",
+    "colored_background": "pictures with less than 2% of white in the frame around them",
+}
+PANELS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "EfficientNet-Lite0 distance": (("efficientnet_frechet",),),
+    "Wasserstein estimate": (("wasserstein",),),
+    "loss of D": (("loss_d",), ("loss_d_real", "loss_d_fake")),
+    "loss of G": (("loss_g",),),
+    "gradient norm of D": (("grad_norm_d",),),
+    "gradient norm of G": (("grad_norm_g",),),
+}
+"""Title to the names in `metrics.jsonl` that are summed; the first tuple of which all are there."""
+
+
+def write_pages(folder: Folder, record: Record) -> None:
+    """Writes `index.html`, `results.json` and `table.md` from what the cells have found so far."""
+    results = collect(folder, record)
+    write_json(folder.path / "results.json", to_json(record, results))
+    write_text(folder.path / "table.md", to_markdown(record, results))
+    write_text(folder.path / "index.html", _page(folder, record, results).html())
+
+
+def _page(folder: Folder, record: Record, results: Results) -> Page:
+    config = record.comparison
+    page = Page(config.name)
+    if config.question:
+        page.text(config.question)
+    page.text(footnote(record, results))
+    for cell, found in results.failed:
+        page.note(f"{cell.variant.label} on {cell.data.label}, seed {cell.seed}, failed: {found['reason']}")
+    for data in config.data:
+        rows = results.of(data.label)
+        if rows:
+            page.heading(f"On {data.label}" if len(config.data) > 1 else "Results")
+            _add_data(page, folder, record, results, rows)
+    if config.frontier:
+        _add_frontier(page, record, results)
+    _add_health(page, results)
+    _add_definition(page, record, results)
+    return page
+
+
+def _add_data(page: Page, folder: Folder, record: Record, results: Results, rows: Sequence[Row]) -> None:
+    data = rows[0].cells[0].data
+    if len(record.comparison.data) > 1 and data.judged_by:
+        page.text(f"Measured against the real pictures of {data.judged_by}.")
+    elif len(record.comparison.data) > 1:
+        page.text("Measured against its own real pictures: distances on two sets do not compare.")
+    middle = [c for c in results.columns if c.name not in _QUALITY + _LOOK]
+    _add_table(page, rows, [c for c in results.columns if c.name in _QUALITY], results, data.label)
+    _add_table(page, rows, middle, results, data.label)
+    _add_table(page, rows, [c for c in results.columns if c.name in _LOOK], results, data.label)
+    _add_sheets(page, folder, record, rows)
+    panels = _panels(folder, rows)
+    if panels:
+        labels = [variant.label for variant in record.comparison.variants]
+        spread = "; the bands reach one standard deviation over the seeds" if len(record.comparison.seeds) > 1 else ""
+        logarithmic = {title for title in panels if title.startswith("gradient")}
+        picture = draw_curves(panels, order=labels, log=logarithmic)
+        page.picture(picture, f"Over the images seen{spread}.")
+
+
+def _add_table(page: Page, rows: Sequence[Row], columns: Sequence[Column], results: Results, data: str) -> None:
+    if not columns:
+        return
+    cells: list[list[object]] = []
+    for row in rows:
+        texts = [(column, spread_text(column, row.spreads.get(column.name))) for column in columns]
+        cells.append([row.variant, *(Figures(text, best_of(c, rows) == row.variant) for c, text in texts)])
+    real = results.real.get(data, {})
+    if any(column.name in real for column in columns):
+        known = [f"{real[c.name]:,.{c.digits}f}" if c.name in real else "" for c in columns]
+        cells.append(["real pictures", *map(Figures, known)])
+    page.table(cells, ["", *(column.title for column in columns)], dense=True)
+
+
+def _add_sheets(page: Page, folder: Folder, record: Record, rows: Sequence[Row]) -> None:
+    title = distance_title(record.settled.extractor)
+    by_seed: dict[int, list[tuple[bytes, str, int | None]]] = {}
+    for row in rows:
+        for cell, found in zip(row.cells, row.found, strict=True):
+            path = folder.cell(cell) / "samples.png"
+            if path.exists():
+                distance = found["evaluation"]["metrics"][0]["value"]
+                caption = f"{row.variant}: {title} {distance:,.1f}"
+                by_seed.setdefault(cell.seed, []).append((_webp(path), caption, None))
+    real = folder.cell(rows[0].cells[0]) / "real.png"
+    for place, seed in enumerate(sorted(by_seed, key=record.comparison.seeds.index)):
+        pictures = by_seed[seed]
+        if place == 0:
+            if real.exists():
+                pictures = [
+                    (_webp(real, like=folder.cell(rows[0].cells[0]) / "samples.png"), "real pictures", None),
+                    *pictures,
+                ]
+            page.text("The moving averages draw from the same z, picture by picture.").pictures(pictures)
+        else:
+            page.folded(f"The same for seed {seed}", Page("").pictures(pictures))
+
+
+def _webp(path: Path, like: Path | None = None) -> bytes:
+    """Returns a sheet as WebP; cut to the size of another that is narrower or lower."""
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    if like is not None and like.exists():
+        with Image.open(like) as other:
+            picture = picture.crop((0, 0, min(other.width, picture.width), min(other.height, picture.height)))
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=88, method=4)
+    return buffer.getvalue()
+
+
+def _panels(folder: Folder, rows: Sequence[Row]) -> dict[str, dict[str, tuple[list[float], list[float], list[float]]]]:
+    panels: dict[str, dict[str, tuple[list[float], list[float], list[float]]]] = {}
+    for row in rows:
+        logs = [list(read_metrics(folder.cell(cell))) for cell in row.cells]
+        for title, ways in PANELS.items():
+            curves = [_curve(lines, ways) for lines in logs]
+            joined = _join([curve for curve in curves if curve])
+            if joined[0]:
+                panels.setdefault(title, {})[row.variant] = joined
+    return {title: panels[title] for title in PANELS if title in panels}
+
+
+def _curve(lines: Sequence[dict], ways: Sequence[Sequence[str]]) -> list[tuple[float, float]]:
+    for names in ways:
+        points = [(x["images"], sum(x[n] for n in names)) for x in lines if all(n in x for n in names)]
+        if points:
+            return [(x, y) for x, y in points if math.isfinite(y)]
+    return []
+
+
+def _join(curves: Sequence[Sequence[tuple[float, float]]]) -> tuple[list[float], list[float], list[float]]:
+    """Returns x, mean and standard deviation over several curves, thinned by means over equal parts of x."""
+    end = max((curve[-1][0] for curve in curves if curve), default=0)
+    parts: dict[int, list[tuple[float, float]]] = {}
+    for curve in curves:
+        own: dict[int, list[tuple[float, float]]] = {}
+        for x, y in curve:
+            own.setdefault(min(_BINS - 1, int(_BINS * x / end)) if end else 0, []).append((x, y))
+        for place, points in own.items():
+            parts.setdefault(place, []).append(tuple(np.mean(points, axis=0).tolist()))
+    xs, means, stds = [], [], []
+    for place in sorted(parts):
+        x, y = np.array(parts[place]).T
+        xs.append(float(x.mean()))
+        means.append(float(y.mean()))
+        stds.append(float(y.std(ddof=1)) if len(y) > 1 else 0.0)
+    return xs, means, stds
+
+
+def _add_frontier(page: Page, record: Record, results: Results) -> None:
+    title = distance_title(record.settled.extractor)
+    for data in record.comparison.data:
+        rows = {row.variant: row for row in results.of(data.label)}
+        groups: dict[str, list[Point]] = {}
+        for variant in record.comparison.variants:
+            spreads = rows[variant.label].spreads if variant.label in rows else {}
+            if "control_percent" in spreads and "distance" in spreads:
+                x, y = spreads["control_percent"], spreads["distance"]
+                text = variant.label.removeprefix(variant.group).strip(" ,:")
+                groups.setdefault(variant.group or variant.label, []).append(Point(x.mean, y.mean, x.std, y.std, text))
+        page.heading("Quality against control")
+        if groups:
+            picture = draw_scatter(
+                groups,
+                title=f"the frontier on {data.label}: right and low is better",
+                x_label="attribute accuracy by the judge, mean of the attributes, %",
+                y_label=title,
+            )
+            page.picture(picture, "A point a variant, with one standard deviation over the seeds.")
+        else:
+            page.text("Control was not measured: begin a comparison with --judge, a file that `sakuga judge` wrote.")
+
+
+def _add_health(page: Page, results: Results) -> None:
+    listed = [
+        [row.variant, row.data, cell.seed, message]
+        for row in results.rows
+        for cell, found in zip(row.cells, row.found, strict=True)
+        for message in found["health"]
+    ]
+    if listed:
+        page.heading("What the runs said of themselves")
+        page.table(listed, ["variant", "data", "seed", "message"])
+
+
+def _add_definition(page: Page, record: Record, results: Results) -> None:
+    config, settled = record.comparison, record.settled
+    page.heading("What was compared")
+    changed = lambda v: ", ".join(f"{n} {x}" for n, x in v.changes) or "nothing"  # noqa: E731
+    page.table([[v.label, v.recipe, changed(v)] for v in config.variants], ["variant", "recipe", "changed in it"])
+    sets = [[d.label, Path(d.path).name, _FILTERS.get(d.filter, "all pictures"), d.limit or "-"] for d in config.data]
+    page.table(sets, ["data set", "file", "pictures", "at most"])
+    page.heading("Commands").code(record.command)
+    cells = [cell for cell in (c for row in results.rows for c in row.cells)]
+    lines = [
+        command_of(cell, changes_of(cell, config.budget.images, settled.points, settled.threads)) for cell in cells
+    ]
+    if lines:
+        page.folded("The same, cell by cell", Page("").code("\n\n".join(lines)))
+    page.text(
+        f"CPU threads: {settled.threads}. Tables for quoting: table.md; all numbers: results.json; a run folder for "
+        "each cell: cells/."
+    )

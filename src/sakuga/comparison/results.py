@@ -1,0 +1,258 @@
+"""What the cells found, together: means and spreads over the seeds, as JSON and as tables."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sakuga.comparison.cells import Cell, cells_of
+from sakuga.comparison.folder import Folder, Record
+
+Found = Mapping[str, Any]
+
+
+class Spread(NamedTuple):
+    """A mean over seeds, the standard deviation (0 for one seed), and of how many."""
+
+    mean: float
+    std: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        name: What `results.json` calls it.
+        title: What people read.
+        digits: After the point.
+        better: `low` or `high`; empty where neither is.
+        value: Takes it from a cell's record; None where it was not measured.
+    """
+
+    name: str
+    title: str
+    digits: int
+    better: str
+    value: Callable[[Found], float | None]
+
+
+def metrics_of(found: Found) -> dict[str, float]:
+    """Returns the metrics of a cell, those of a network without its name, the Frechet distance as `distance`."""
+    listed = {metric["name"]: metric["value"] for metric in found["evaluation"]["metrics"]}
+    network = found["evaluation"]["ruler"]["extractor"]
+    plain = {name.removeprefix(f"{network}_"): value for name, value in listed.items()}
+    plain["distance"] = plain.pop("fid" if network == "inception" else "frechet")
+    return plain
+
+
+def _metric(name: str, scale: float = 1.0) -> Callable[[Found], float | None]:
+    def value(found: Found) -> float | None:
+        number = metrics_of(found).get(name)
+        return None if number is None else scale * number
+
+    return value
+
+
+def _statistic(name: str) -> Callable[[Found], float | None]:
+    return lambda found: next((s["samples"] for s in found["evaluation"]["statistics"] if s["name"] == name), None)
+
+
+def _control(found: Found) -> float | None:
+    """Returns the mean of the attributes' accuracies."""
+    rows = (found["evaluation"].get("attributes") or {}).get("attributes", ())
+    return 100 * sum(row["accuracy"] for row in rows) / len(rows) if rows else None
+
+
+def distance_title(extractor: str) -> str:
+    """Returns what the Frechet distance on that network is called."""
+    return "FID" if extractor == "inception" else "EfficientNet distance"
+
+
+def columns_of(record: Record, found: Sequence[Found]) -> list[Column]:
+    """Returns the columns for which any cell has a value, in the order of the table."""
+    attributes: dict[str, None] = {}
+    for cell in found:
+        for row in (cell["evaluation"].get("attributes") or {}).get("attributes", ()):
+            attributes[row["attribute"]] = None
+    listed = [
+        Column("distance", distance_title(record.settled.extractor), 1, "low", _metric("distance")),
+        Column("kid_x1000", "KID x 1000", 1, "low", _metric("kid", 1000)),
+        Column("precision", "Precision", 3, "high", _metric("precision")),
+        Column("recall", "Recall", 3, "high", _metric("recall")),
+        Column("density", "Density", 3, "high", _metric("density")),
+        Column("coverage", "Coverage", 3, "high", _metric("coverage")),
+        Column("broken_faces_percent", "Broken faces %", 1, "low", _metric("broken_faces", 100)),
+        Column("control_percent", "Attributes %", 1, "high", _control),
+        *(Column(f"{a}_percent", f"{a} %", 1, "high", _metric(f"{a}_accuracy", 100)) for a in attributes),
+        Column("diversity_within", "Diversity within", 2, "high", _metric("diversity_within")),
+        Column("saturation", "Saturation", 3, "", _statistic("saturation")),
+        Column("sharpness", "Sharpness", 4, "", _statistic("sharpness")),
+        Column("images", "Images seen", 0, "", lambda found: found["images"]),
+        Column("images_per_second", "Images/s", 0, "", lambda found: found["timing"]["images_per_second"]),
+        Column("parameters_generator", "G, M par.", 2, "", lambda found: found["parameters"]["generator"] / 1e6),
+        Column("parameters_discriminator", "D, M par.", 2, "", _millions_of_d),
+    ]
+    return [column for column in listed if any(column.value(cell) is not None for cell in found)]
+
+
+def _millions_of_d(found: Found) -> float | None:
+    number = found["parameters"].get("discriminator")
+    return None if number is None else number / 1e6
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant on a data set: its cells that are done, one a seed, and what they have in common."""
+
+    variant: str
+    data: str
+    cells: tuple[Cell, ...]
+    found: tuple[Found, ...]
+    spreads: Mapping[str, Spread]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that is known of a comparison.
+
+    Attributes:
+        columns: Of the table.
+        rows: Variants on data sets with at least one cell that is done.
+        failed: Cells that failed, with their records.
+        waiting: Cells that are not finished yet.
+        real: Data set's label to the statistics and face share of its real pictures, by the name of the column.
+    """
+
+    columns: list[Column]
+    rows: list[Row]
+    failed: list[tuple[Cell, Found]]
+    waiting: list[Cell]
+    real: dict[str, dict[str, float]]
+
+    def of(self, data: str) -> list[Row]:
+        """Returns the rows of one data set."""
+        return [row for row in self.rows if row.data == data]
+
+
+def collect(folder: Folder, record: Record) -> Results:
+    """Reads the records of all cells."""
+    cells = cells_of(record.comparison)
+    records = [(cell, folder.result(cell)) for cell in cells]
+    done = [(cell, found) for cell, found in records if found and found["state"] == "done"]
+    columns = columns_of(record, [found for _, found in done])
+    rows = []
+    for data in record.comparison.data:
+        for variant in record.comparison.variants:
+            mine = [(c, f) for c, f in done if c.variant == variant and c.data == data]
+            if mine:
+                own, found = tuple(c for c, _ in mine), tuple(f for _, f in mine)
+                rows.append(Row(variant.label, data.label, own, found, _spreads(columns, found)))
+    return Results(
+        columns=columns,
+        rows=rows,
+        failed=[(cell, found) for cell, found in records if found and found["state"] == "failed"],
+        waiting=[cell for cell, found in records if found is None],
+        real={data.label: _real(f) for data in record.comparison.data for c, f in done[::-1] if c.data == data},
+    )
+
+
+def _spreads(columns: Sequence[Column], found: Sequence[Found]) -> dict[str, Spread]:
+    spreads = {}
+    for column in columns:
+        values = [value for value in map(column.value, found) if value is not None and math.isfinite(value)]
+        if values:
+            std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+            spreads[column.name] = Spread(float(np.mean(values)), std, len(values))
+    return spreads
+
+
+def _real(found: Found) -> dict[str, float]:
+    real = {s["name"]: s["real"] for s in found["evaluation"]["statistics"]}
+    metrics = metrics_of(found)
+    if "broken_faces_real" in metrics:
+        real["broken_faces_percent"] = 100 * metrics["broken_faces_real"]
+    rows = (found["evaluation"].get("attributes") or {}).get("attributes", ())
+    real |= {f"{row['attribute']}_percent": 100 * row["judge"] for row in rows if row["judge"] is not None}
+    return real
+
+
+def spread_text(column: Column, spread: Spread | None) -> str:
+    """Returns `12.3 ± 0.4`, without the spread where there was one seed; a dash where nothing was measured."""
+    if spread is None:
+        return "-"
+    mean = f"{spread.mean:,.{column.digits}f}"
+    is_same = spread.count < 2 or (not column.better and spread.std == 0)
+    return mean if is_same else f"{mean} ± {spread.std:,.{column.digits}f}"
+
+
+def best_of(column: Column, rows: Sequence[Row]) -> str | None:
+    """Returns the variant that is best in a column among rows of one data set; None where there is no race."""
+    means = {row.variant: row.spreads[column.name].mean for row in rows if column.name in row.spreads}
+    if not column.better or len(means) < 2 or len(set(means.values())) == 1:
+        return None
+    return (min if column.better == "low" else max)(means, key=lambda variant: means[variant])
+
+
+def to_json(record: Record, results: Results) -> dict[str, Any]:
+    """Returns what `results.json` holds."""
+    summary = [
+        {"variant": row.variant, "data": row.data, "seeds": [cell.seed for cell in row.cells]}
+        | {name: spread._asdict() for name, spread in row.spreads.items() if name != "images_per_second"}
+        for row in results.rows
+    ]
+    return {
+        "name": record.comparison.name,
+        "question": record.comparison.question,
+        "budget": str(record.comparison.budget),
+        "command": record.command,
+        "summary": summary,
+        "cells": [dict(found) for row in results.rows for found in row.found],
+        "failed": [dict(found) for _, found in results.failed],
+        "waiting": [cell.name for cell in results.waiting],
+    }
+
+
+def to_markdown(record: Record, results: Results) -> str:
+    """Returns the table for a page of documentation; the best of each data set in bold."""
+    several = len(record.comparison.data) > 1
+    titles = [*(["Data"] if several else []), "Variant", *(column.title for column in results.columns)]
+    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    for data in record.comparison.data:
+        rows = results.of(data.label)
+        for row in rows:
+            cells = [data.label] if several else []
+            cells.append(row.variant)
+            for column in results.columns:
+                text = spread_text(column, row.spreads.get(column.name))
+                cells.append(f"**{text}**" if best_of(column, rows) == row.variant else text)
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += ["", footnote(record, results), "", f"    {record.command}", ""]
+    return "\n".join(lines)
+
+
+def footnote(record: Record, results: Results) -> str:
+    """Returns how the numbers were measured, in words."""
+    config = record.comparison
+    found = [cell for row in results.rows for cell in row.found]
+    listed = ", ".join(map(str, config.seeds))
+    is_one = len(config.seeds) == 1
+    seeds = (
+        f"seed {listed}, so that small differences mean nothing"
+        if is_one
+        else (f"seeds {listed}; mean ± standard deviation over them")
+    )
+    text = f"Every cell: {config.budget}, {seeds}."
+    ruler = next((cell["evaluation"]["ruler"] for cell in found), None)
+    if ruler is not None:
+        network = "the 2015 Inception" if ruler["extractor"] == "inception" else "EfficientNet-Lite0 (no FID)"
+        text += f" Measured once at the end on {network}: {ruler['num_samples']:,} samples of the moving average"
+        text += f" against real pictures ({ruler['real']}); labels of the samples: {ruler['labels']}."
+    parts = [f"{len(results.failed)} failed"] * bool(results.failed)
+    parts += [f"{len(results.waiting)} not finished yet"] * bool(results.waiting)
+    return text + (
+        f" Of {len(found) + len(results.failed) + len(results.waiting)} cells, {', '.join(parts)}." if parts else ""
+    )

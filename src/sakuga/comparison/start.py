@@ -1,0 +1,149 @@
+"""Running a comparison: what `sakuga compare` does."""
+
+import sys
+import traceback
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, outputs_of
+from sakuga.comparison.data import check_data, prepare
+from sakuga.comparison.folder import Folder, Record
+from sakuga.comparison.measure import measure
+from sakuga.comparison.page import write_pages
+from sakuga.configs.comparison import ComparisonConfig
+from sakuga.core.errors import UserError
+from sakuga.core.files import write_json, write_text
+from sakuga.models.file import read_header
+from sakuga.training import resolve
+from sakuga.training.metrics_log import read_metrics
+from sakuga.training.start import train
+
+_PROBE = 40  # steps whose speed a budget of time is first planned with
+_NEAR = 0.98  # of a budget of time is enough
+
+
+def compare(
+    comparison: ComparisonConfig,
+    out: str | Path,
+    *,
+    only: Collection[str] = (),
+    retry_failed: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+    command: str = "",
+) -> dict[str, int] | None:
+    """Trains and measures every cell that is not finished yet, and rewrites the page after each.
+
+    Args:
+        comparison: What is compared.
+        out: A folder; one that holds this comparison already is gone on with.
+        only: Labels of variants and data sets, or names of cells: what to work on now.
+        retry_failed: Whether cells that failed are tried again.
+        device: auto, cpu, cuda or mps.
+        threads: CPU threads, the same for all cells; as many as torch has if None.
+        command: What the page shows as the command.
+
+    Returns:
+        How many of the chosen cells are `done` and `failed`; None if a signal stopped it (the state is saved then).
+
+    Raises:
+        UserError: If a data set is missing, a recipe, option or name is unknown, or the folder holds something else.
+            What goes wrong in a cell is no such error: it is written into the cell's record, and the others go on.
+    """
+    for variant in comparison.variants:
+        _check(variant.label, checked_config(variant))
+    cells = chosen_cells(comparison, only)
+    check_data(comparison.data)
+    folder = Folder(Path(out))
+    record = folder.begin(comparison, threads, command)
+    counts = {"done": 0, "failed": 0}
+    for number, cell in enumerate(cells, 1):
+        found = folder.result(cell)
+        if found is None or (retry_failed and found["state"] == "failed"):
+            print(f"[{number}/{len(cells)}] {cell.name}", file=sys.stderr)
+            found = _run(cell, folder, record, device)
+            if found is None:
+                return None
+            write_json(folder.cell(cell) / "cell.json", found)
+            write_pages(folder, record)
+        counts[found["state"]] += 1
+    write_pages(folder, record)
+    return counts
+
+
+def _check(label: str, config: Any) -> None:
+    try:
+        resolve.check(config)
+    except UserError as error:
+        raise UserError(f"Variant {label!r}: {error}") from error
+
+
+def _run(cell: Cell, folder: Folder, record: Record, device: str) -> dict[str, Any] | None:
+    """Trains and measures one cell; returns its record, None if a signal stopped it."""
+    run_dir = folder.cell(cell)
+    about = {"variant": cell.variant.label, "data": cell.data.label, "seed": cell.seed}
+    try:
+        _clear(run_dir)
+        data = prepare(cell.data, folder.data)
+        command = command_of(cell, changes_of(cell, record.comparison.budget.images, 0, record.settled.threads))
+        if not _train(cell, run_dir, data, record, device, command):
+            return None
+        judged_by = next((d for d in record.comparison.data if d.label == cell.data.judged_by), cell.data)
+        real = prepare(judged_by, folder.data)
+        found = measure(cell, run_dir, real, record.comparison.measure, record.settled, device)
+        return about | {"state": "done", "command": command} | found
+    except Exception as error:  # whatever it is, the other cells go on
+        if not isinstance(error, UserError):
+            write_text(run_dir / "error.txt", traceback.format_exc())
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error} (see error.txt)"
+        print(f"{cell.name} failed: {reason}", file=sys.stderr)
+        return about | {"state": "failed", "reason": " ".join(reason.split())}
+
+
+def _clear(run_dir: Path) -> None:
+    """Removes what stands in the way of a new beginning, if the run itself has not begun yet."""
+    (run_dir / "cell.json").unlink(missing_ok=True)
+    if run_dir.is_dir() and not (run_dir / "run.json").exists():
+        for left in [*run_dir.glob(".*.part"), run_dir / "error.txt"]:
+            left.unlink(missing_ok=True)
+
+
+def _train(cell: Cell, run_dir: Path, data: str, record: Record, device: str, command: str) -> bool:
+    """Trains a cell from where it is to the end of its budget; returns False if a signal stopped it."""
+    budget, settled = record.comparison.budget, record.settled
+    changes = changes_of(cell, budget.images, settled.points, settled.threads)
+    if budget.minutes is None:
+        if (run_dir / "run.json").exists():
+            return train(None, data, run_dir, resume=True, device=device)
+        return train(cell.variant.recipe, data, run_dir, changes=changes, device=device, command=command)
+    if not (run_dir / "run.json").exists():
+        probe = {"duration": f"{_PROBE} steps", "outputs.evaluations": "never", "outputs.snapshots": "never"}
+        if not train(cell.variant.recipe, data, run_dir, changes=changes | probe, device=device, command=command):
+            return False
+    return _train_for(60 * budget.minutes, run_dir, data, settled.points, device)
+
+
+def _train_for(seconds: float, run_dir: Path, data: str, points: int, device: str) -> bool:
+    """Resumes a run until it has trained for so long; what it writes on its way is not counted.
+
+    First to four fifths of what its speed so far promises, then to the end, so that a speed that changes does no harm.
+    """
+    while True:
+        images, spent = _where(run_dir)
+        if spent >= _NEAR * seconds:
+            return True
+        speed = images / spent if spent else 1.0
+        left = seconds - spent
+        goal = images + max(1, round(speed * left * (0.8 if left > 0.3 * seconds else 1.0)))
+        changes = {"duration": f"{goal} images"} | outputs_of(round(speed * seconds), points)
+        if not train(None, data, run_dir, changes=changes, resume=True, device=device):
+            return False
+
+
+def _where(run_dir: Path) -> tuple[int, float]:
+    """Returns the images that the saved model has seen and the seconds that they took; (0, 0) if there is none."""
+    path = run_dir / "model.safetensors"
+    images = read_header(path).images_seen if path.exists() else 0
+    seconds = [line["seconds"] for line in read_metrics(run_dir) if line["images"] <= images and "seconds" in line]
+    return images, max(seconds, default=0.0)

@@ -1,0 +1,101 @@
+import pytest
+
+from sakuga import cli
+from sakuga.commands.compare import read_variant
+from sakuga.comparison.cells import chosen_cells
+from sakuga.configs.comparison import Budget, ComparisonConfig
+from sakuga.core.errors import UserError
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Returns what a command line asks `comparison.start.compare` for."""
+
+    def ask(*arguments: str) -> ComparisonConfig:
+        seen = []
+
+        def note(config: ComparisonConfig, out, **options) -> dict[str, int]:
+            seen.append(config)
+            return {"done": 0, "failed": 0}
+
+        monkeypatch.setattr("sakuga.comparison.start.compare", note)
+        assert cli.main(["compare", *arguments]) == 0
+        return seen[0]
+
+    return ask
+
+
+def test_recipes_and_data(asked):
+    config = asked(
+        *("quick64", "dcgan64", "--data", "x/a.zip", "b.zip", "--seeds", "0,1", "--budget", "20k images", "--out", "o")
+    )
+    assert [v.label for v in config.variants] == ["quick64", "dcgan64"]
+    assert [(d.label, d.path) for d in config.data] == [("a", "x/a.zip"), ("b", "b.zip")]
+    assert config.seeds == (0, 1)
+    assert config.budget.images == 20_000
+
+
+def test_variants_and_common_changes(asked):
+    config = asked(
+        *("quick64", "--variant", "r1 high=quick64 --penalty.weight 10", "--data", "a.zip", "--out", "o"),
+        *("--change", "batch_size=32", "outputs.log=every 5 steps"),
+    )
+    common = {"batch_size": "32", "outputs.log": "every 5 steps"}
+    assert [dict(v.changes) for v in config.variants] == [common, {"penalty.weight": "10"} | common]
+    assert config.variants[1].label == "r1 high"
+
+
+def test_presets_look_for_their_files_in_the_folder(asked):
+    config = asked("--preset", "seed004", "--data-folder", "pictures", "--out", "o", "--budget", "10 minutes")
+    assert {d.path for d in config.data} == {"pictures/getchu64.zip", "pictures/faces96_hair_eyes.zip"}
+    assert (config.budget.minutes, config.budget.images) == (10.0, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--out o", "Give either --preset NAME, or recipes"),
+        ("quick64 --out o", "--data is missing"),
+        ("--preset seed000-loss --data-folder d --out o", "did you mean 'seed000-losses'"),
+        ("--preset seed004 --out o", "--data-folder is missing: name the folder that holds getchu64.zip"),
+        ("--preset seed004 --data a.zip --out o", "names its own data"),
+        ("quick64 quick64 --data a.zip --out o", "two of the variants are called 'quick64'"),
+        ("quick64 --data a.zip --budget 3epochs --out o", "not the same for every cell"),
+        ("quick64 --data a.zip --seeds 1,b --out o", "--seeds '1,b'"),
+        ("quick64 --data a.zip --change seed=3 --out o", "belongs to the whole comparison"),
+        ("quick65 --data a.zip --out o", "No recipe 'quick65': did you mean 'quick64'"),
+        ("quick64 --data a.zip b.zip --out o", "a.zip and b.zip are missing"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["compare", *arguments.split()]) == 2
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["quick64", "a=", "a=--lr 1", "a=quick64 --lr", "a=quick64 lr 1", "a=quick64 'x"])
+def test_a_variant_that_cannot_be_read_is_refused(text):
+    with pytest.raises(UserError, match="--variant"):
+        read_variant(text)
+
+
+def test_only_crosses_variants_and_data(tiny):
+    data = [{"label": name, "path": f"synthetic:{40 + i}"} for i, name in enumerate("ab")]
+    config = tiny(data=data, seeds=[0, 1])
+
+    def names(*only: str) -> list[str]:
+        return [cell.name for cell in chosen_cells(config, only)]
+
+    assert len(names()) == 8
+    assert names("plain", "b") == ["plain__b__s0", "plain__b__s1"]
+    assert names("hinge__a__s1") == ["hinge__a__s1"]
+    assert len(names("b")) == 4
+
+
+@pytest.mark.parametrize("text", ["60k images", "60000", "10 minutes", "0.5 min"])
+def test_a_budget_reads_what_it_writes(text):
+    budget = Budget.model_validate(text)
+    assert Budget.model_validate(str(budget)) == budget

@@ -1,0 +1,169 @@
+"""Whole comparisons: resuming, failing cells, what is refused before anything starts."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sakuga.comparison import measure
+from sakuga.comparison.start import compare
+from sakuga.core.errors import UserError
+from sakuga.training import checkpoint
+from sakuga.training.metrics_log import read_metrics
+
+
+def reproducible(out: Path) -> dict[str, Any]:
+    """Returns `results.json` without what depends on the machine's speed."""
+    results = json.loads((out / "results.json").read_text())
+    for cell in results["cells"]:
+        assert cell.pop("timing")["seconds"] > 0
+    return results
+
+
+def interrupt(monkeypatch, module: Any, name: str, after: int) -> None:
+    """Lets a function work so many times and then be interrupted, as by a kill at that moment."""
+    real, calls = getattr(module, name), []
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        calls.append(name)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, wrapped)
+
+
+def test_interrupted_equals_uninterrupted(tiny, tmp_path, monkeypatch):
+    config = tiny(seeds=[0, 1])
+    assert compare(config, tmp_path / "whole") == {"done": 4, "failed": 0}
+    parts = tmp_path / "parts"
+    # Between cells, inside a cell, and between its training and its evaluation.
+    assert compare(config, parts, only=["plain__drawn__s0"]) == {"done": 1, "failed": 0}
+    for module, name, after in ((checkpoint, "save", 2), (measure, "evaluate", 0), (checkpoint, "save", 5)):
+        with monkeypatch.context() as patch:
+            interrupt(patch, module, name, after)
+            with pytest.raises(KeyboardInterrupt):
+                compare(config, parts)
+    assert compare(config, parts) == {"done": 4, "failed": 0}
+    assert reproducible(parts) == reproducible(tmp_path / "whole")
+    assert [len(row["seeds"]) for row in reproducible(parts)["summary"]] == [2, 2]
+
+
+def test_a_finished_comparison_trains_nothing_again(tiny, tmp_path, monkeypatch):
+    compare(tiny(), tmp_path)
+    before = (tmp_path / "results.json").read_bytes()
+    (tmp_path / "index.html").unlink()
+    monkeypatch.setattr("sakuga.comparison.start.train", None)
+    assert compare(tiny(), tmp_path) == {"done": 2, "failed": 0}
+    assert (tmp_path / "results.json").read_bytes() == before
+    assert (tmp_path / "index.html").exists()
+
+
+def test_a_cell_that_fails_is_recorded_and_the_rest_finishes(tiny, broken, tmp_path, monkeypatch):
+    plain = tiny().model_dump()["variants"][0]
+    config = tiny(broken, plain)
+    assert compare(config, tmp_path) == {"done": 1, "failed": 1}
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [cell["variant"] for cell in results["cells"]] == ["plain"]
+    assert "not finite" in results["failed"][0]["reason"]
+    assert "not finite" in (tmp_path / "index.html").read_text()
+    record = tmp_path / "cells" / "too-fast__drawn__s0" / "cell.json"
+    record.write_text(record.read_text().replace("not finite", "as it was"))
+    assert compare(config, tmp_path) == {"done": 1, "failed": 1}
+    assert "as it was" in record.read_text()
+    assert compare(config, tmp_path, retry_failed=True) == {"done": 1, "failed": 1}
+    assert "not finite" in record.read_text()
+
+
+def test_an_error_of_ours_fails_its_cell_alone(tiny, tmp_path, monkeypatch):
+    def wrong(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("by zero")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measure, "evaluate", wrong)
+        assert compare(tiny(), tmp_path) == {"done": 0, "failed": 2}
+    folder = tmp_path / "cells" / "plain__drawn__s0"
+    assert "ZeroDivisionError: by zero" in json.loads((folder / "cell.json").read_text())["reason"]
+    assert "Traceback" in (folder / "error.txt").read_text()
+    assert compare(tiny(), tmp_path, retry_failed=True) == {"done": 2, "failed": 0}
+
+
+def test_missing_data_is_named_before_anything_starts(tiny, tmp_path):
+    names = ["synthetic:40", str(tmp_path / "one.zip"), str(tmp_path / "two.zip")]
+    config = tiny(data=[{"label": Path(name).stem, "path": name} for name in names])
+    with pytest.raises(UserError, match=r"one\.zip and .*two\.zip are missing among the 3 data sets"):
+        compare(config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"budget": "160 images"}, "budget was 80 images and is now 160 images"),
+        ({"seeds": [1]}, "seeds was 0 and is now 1"),
+        ({"data": [{"label": "drawn", "path": "synthetic:48"}]}, "data set drawn is not the one"),
+    ],
+)
+def test_a_changed_definition_is_refused_by_name(tiny, tmp_path, fields, said):
+    compare(tiny(), tmp_path, only=["plain"])
+    before = (tmp_path / "comparison.json").read_bytes()
+    with pytest.raises(UserError, match=said):
+        compare(tiny(**fields), tmp_path)
+    assert (tmp_path / "comparison.json").read_bytes() == before
+
+
+def test_a_changed_variant_is_refused_by_its_name(tiny, tmp_path):
+    first, second = tiny().model_dump()["variants"]
+    compare(tiny(), tmp_path, only=["plain"])
+    with pytest.raises(UserError, match="batch_size of hinge was 8 and is now 16"):
+        compare(tiny(first, second | {"changes": [*second["changes"], ("batch_size", 16)]}), tmp_path)
+
+
+def test_seeds_may_be_added(tiny, tmp_path):
+    plain = tiny().model_dump()["variants"][0]
+    compare(tiny(plain), tmp_path)
+    assert compare(tiny(plain, seeds=[0, 1]), tmp_path) == {"done": 2, "failed": 0}
+    summary = json.loads((tmp_path / "results.json").read_text())["summary"]
+    assert summary[0]["seeds"] == [0, 1]
+    assert summary[0]["distance"]["std"] > 0
+
+
+def test_a_budget_of_time_is_used_up(tiny, tmp_path):
+    plain = tiny().model_dump()["variants"][0]
+    assert compare(tiny(plain, budget="0.02 minutes"), tmp_path) == {"done": 1, "failed": 0}
+    cell = json.loads((tmp_path / "results.json").read_text())["cells"][0]
+    assert cell["timing"]["seconds"] >= 0.98 * 1.2
+    images = [line["images"] for line in read_metrics(tmp_path / "cells" / "plain__drawn__s0")]
+    assert images == sorted(set(images))
+    assert images[-1] == cell["images"] > 40 * 8
+
+
+def test_the_page_needs_nothing_else(tiny, tmp_path):
+    compare(tiny(), tmp_path, command="sakuga compare ...")
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("data:image/webp;base64,") == 3  # real pictures, and a sheet of each variant
+    assert "data:image/png;base64," in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "sakuga compare ..." in page
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert lines[0].startswith("| Variant | EfficientNet distance |")
+    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| plain", "| hinge"]
+    assert sum("**" in line.split(" | ")[1] for line in lines[2:4]) == 1
+
+
+def test_a_folder_of_something_else_is_left_alone(tiny, tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(UserError, match="not empty"):
+        compare(tiny(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_unknown_names_are_refused_before_anything_starts(tiny, tmp_path):
+    wrong = tiny().model_dump()["variants"][0]
+    with pytest.raises(UserError, match=r"Variant 'plain': No option --los\.kind.*'loss\.kind'"):
+        compare(tiny(wrong | {"changes": [("los.kind", "hinge")]}), tmp_path / "out")
+    with pytest.raises(UserError, match=r"--only plane.*'plain'"):
+        compare(tiny(), tmp_path / "out", only=["plane"])
+    assert not (tmp_path / "out").exists()
