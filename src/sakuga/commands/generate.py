@@ -156,7 +156,7 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
 
 
 def _possible(loaded: "LoadedModel", preset: Sequence["Condition"]) -> Sequence["Condition"]:
-    """Returns the rows of a preset that the model can draw, or all of them, to be refused by name, if it can draw none."""
+    """Returns the rows of a preset that the model can draw; all, to be refused by name, if it can draw none."""
     from sakuga.configs.conditions import described, possible
 
     known, others = possible(loaded.schema, preset)
