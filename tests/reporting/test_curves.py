@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sakuga.reporting.curves import draw_curves
+from sakuga.reporting.curves import Point, draw_curves, draw_scatter
 
 
 def _pixels(png: bytes) -> np.ndarray:
@@ -55,3 +55,27 @@ def test_a_logarithmic_panel_without_positive_values_is_drawn():
 def test_unequal_lengths_are_refused_by_name():
     with pytest.raises(ValueError, match="loss, G: 2 values of x, 1 of y"):
         draw_curves({"loss": {"G": ([0, 1], [1.0])}})
+
+
+def test_a_series_keeps_its_color_where_another_is_missing():
+    line = ([0.0, 1.0], [0.0, 1.0])
+    both = draw_curves({"p": {"a": line, "b": line}}, order=["a", "b"])
+    alone = [draw_curves({"p": {"b": line}}, order=order) for order in (["a", "b"], ["b"])]
+    blue, red = (53, 103, 176), (210, 80, 63)
+    assert {blue, red} <= colors_of(both)
+    assert red in colors_of(alone[0]) and blue not in colors_of(alone[0])
+    assert blue in colors_of(alone[1])
+
+
+def test_a_scatter_plot_leaves_out_what_is_not_finite():
+    points = {"a": [Point(1, 2, 0.1, 0.1, "x"), Point(float("nan"), 2)], "b": [Point(1, float("inf"))]}
+    pictures = [
+        draw_scatter(groups, title="t", x_label="x", y_label="y") for groups in (points, {"a": points["a"][:1]})
+    ]
+    assert (53, 103, 176) in colors_of(pictures[0])
+    assert (210, 80, 63) not in colors_of(pictures[1])
+
+
+def colors_of(png: bytes) -> set[tuple[int, ...]]:
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    return {color for _, color in image.getcolors(maxcolors=1 << 24) or []}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sakuga.core.images import png_bytes
-from sakuga.reporting.page import Page
+from sakuga.reporting.page import Figures, Page
 
 PNG = png_bytes(np.full((4, 6, 3), 200, np.uint8))
 
@@ -102,3 +102,16 @@ def test_an_unknown_kind_of_picture_is_refused():
 def test_save_writes_the_page(page, tmp_path):
     path = page.save(tmp_path / "new" / "index.html")
     assert path.read_text("utf-8") == page.html()
+
+
+def test_numbers_as_text_are_aligned_and_the_best_stands_out():
+    page = Page("x").table([["a", Figures("1.0 ± 0.1", True)], ["b", Figures("2.0 ± 0.1")]], ["", "FID"], dense=True)
+    html = page.html()
+    assert '<td class="number best">1.0 ± 0.1</td>' in html
+    assert '<td class="number">2.0 ± 0.1</td>' in html
+    assert '<tr><th></th><th class="number">FID</th></tr>' in html
+
+
+def test_what_is_folded_is_there():
+    html = Page("x").folded("more <b>", Page("y").text("hidden")).html()
+    assert "<details><summary>more &lt;b&gt;</summary>\n<p>hidden</p>\n</details>" in html

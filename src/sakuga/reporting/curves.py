@@ -97,6 +97,8 @@ def draw_scatter(groups: Mapping[str, Sequence[Point]], *, title: str, x_label: 
     axes = figure.add_subplot()
     for i, (name, points) in enumerate(groups.items()):
         shown = [p for p in points if math.isfinite(p.x) and math.isfinite(p.y)]
+        if not shown:
+            continue
         xs, ys = [p.x for p in shown], [p.y for p in shown]
         bars = {"xerr": [p.half_x for p in shown], "yerr": [p.half_y for p in shown]}
         style: dict[str, Any] = {"color": _COLORS[i % len(_COLORS)], "linewidth": 1.4, "elinewidth": 0.9}
@@ -107,7 +109,7 @@ def draw_scatter(groups: Mapping[str, Sequence[Point]], *, title: str, x_label: 
     _dress(axes, title, x_label)
     axes.set_ylabel(y_label, fontsize=9, color=_INK)
     axes.margins(0.08)
-    if groups:
+    if axes.has_data():
         _legend(axes)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
