@@ -281,3 +281,11 @@ def test_a_full_disk_is_one_sentence_and_costs_no_older_checkpoint(
     assert {path: path.read_bytes() for path in checkpoint.existing(folder)} == before
     tiny_run(folder, {"duration": "80 images"}, resume=True)
     assert not list(folder.rglob("*.part"))
+
+
+def test_the_callers_random_numbers_go_on_as_if_nothing_had_happened(tiny_run: Callable[..., bool], tmp_path: Path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    tiny_run(tmp_path / "run", {"duration": "16 images"})
+    assert torch.equal(torch.rand(3), expected)

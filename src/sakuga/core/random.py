@@ -29,6 +29,13 @@ def random_scope(*name: int | str) -> Iterator[None]:
     yield
 
 
+@contextlib.contextmanager
+def generators_kept(device: torch.device) -> Iterator[None]:
+    """Puts torch's global generators, the CPU's and the device's, back as they were before."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+
+
 def permutation(size: int, *name: int | str) -> np.ndarray:
     """Returns a permutation of `range(size)`, int64 `[size]`, a pure function of the stream's name."""
     return np.random.Generator(np.random.Philox(seed_of(*name))).permutation(size)

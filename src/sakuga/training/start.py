@@ -12,6 +12,7 @@ from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
+from sakuga.core.random import generators_kept
 from sakuga.core.tensorfile import first_misfit
 from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.generation.model import find_model
@@ -78,13 +79,10 @@ def train(
     resolve.check_labels(config, dataset)
     if record:
         _check_same_data(record, dataset, data, run_dir)
-    else:
-        is_free = config.threads == "auto" and distributed.world_size() == 1
-        config = resolve.resolve(config, dataset.resolution, place)
-        if is_free:
-            config = patch(config, {"threads": faster_threads(Loop(config, dataset, place))})
-        record = record_of(dataset, data, labels, config, place, command)
-    with devices.deterministic():
+    with devices.deterministic(), generators_kept(place):
+        if not record:
+            config = _complete(config, dataset, place)
+            record = record_of(dataset, data, labels, config, place, command)
         run = Run(config, dataset, run_dir, place, record | {"config": config.model_dump(mode="json")})
         if resume:
             run.resume()
@@ -92,6 +90,14 @@ def train(
             _initialize(run, config)
         write_record(run_dir, run.record)
         return run.train()
+
+
+def _complete(config: TrainConfig, dataset: Dataset, place: torch.device) -> TrainConfig:
+    is_free = config.threads == "auto" and distributed.world_size() == 1
+    config = resolve.resolve(config, dataset.resolution, place)
+    if is_free:
+        config = patch(config, {"threads": faster_threads(Loop(config, dataset, place))})
+    return config
 
 
 def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
