@@ -130,14 +130,15 @@ def test_seeds_may_be_added(tiny, tmp_path):
     assert summary[0]["distance"]["std"] > 0
 
 
-def test_a_budget_of_time_is_used_up(tiny, tmp_path):
+def test_a_budget_of_time_is_used_up(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("sakuga.comparison.start._PROBE", 2)
     plain = tiny().model_dump()["variants"][0]
-    assert compare(tiny(plain, budget="0.02 minutes"), tmp_path) == {"done": 1, "failed": 0}
+    assert compare(tiny(plain, budget="0.05 minutes"), tmp_path) == {"done": 1, "failed": 0}
     cell = json.loads((tmp_path / "results.json").read_text())["cells"][0]
-    assert cell["timing"]["seconds"] >= 0.98 * 1.2
+    assert cell["timing"]["seconds"] >= 0.98 * 3
     images = [line["images"] for line in read_metrics(tmp_path / "cells" / "plain__drawn__s0")]
     assert images == sorted(set(images))
-    assert images[-1] == cell["images"] > 40 * 8
+    assert images[-1] == cell["images"] > 2 * 8
 
 
 def test_the_page_needs_nothing_else(tiny, tmp_path):
@@ -162,7 +163,7 @@ def test_a_folder_of_something_else_is_left_alone(tiny, tmp_path):
 
 def test_unknown_names_are_refused_before_anything_starts(tiny, tmp_path):
     wrong = tiny().model_dump()["variants"][0]
-    with pytest.raises(UserError, match=r"Variant 'plain': No option --los\.kind.*'loss\.kind'"):
+    with pytest.raises(UserError, match=r"Variant 'plain': No option --los\.kind: did you mean '--loss\.kind'"):
         compare(tiny(wrong | {"changes": [("los.kind", "hinge")]}), tmp_path / "out")
     with pytest.raises(UserError, match=r"--only plane.*'plain'"):
         compare(tiny(), tmp_path / "out", only=["plane"])
