@@ -88,6 +88,8 @@ def test_each_change_takes_place_with_its_probability(p):
     assert straight.double().mean().item() == pytest.approx(1 - p, abs=0.015), "the two rotations share p"
     unscaled = (torch.linalg.det(linear) - 1).abs() < 1e-6
     assert unscaled.double().mean().item() == pytest.approx(1 - p, abs=0.015)
+    for still in (draw(20_000, p, geometry=True)[:, :, 2] == 0, draw(20_000, p, blit=True, side=800)[:, :, 2] == 0):
+        assert still.all(1).double().mean().item() == pytest.approx(1 - p, abs=0.015), "both ways at once"
     with random_scope("color"):
         change = color_change(20_000, p, CPU)
     assert (change[:, :, 3].abs().sum(1) == 0).double().mean().item() == pytest.approx(1 - p, abs=0.015)

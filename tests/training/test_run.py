@@ -72,12 +72,15 @@ def test_a_damaged_last_line_of_the_log_is_cut_off(tiny_run: Callable[..., bool]
 def test_the_estimate_changes_nothing(
     tiny_run: Callable[..., bool], last_tensors: Callable[[Path], Tensors], tmp_path: Path, monkeypatch, capfd
 ) -> None:
+    changes = {"duration": "40 images", "augment.kind": "ada", "augment.speed": 100}
     monkeypatch.setattr("sakuga.training.run._ESTIMATE_FROM", 1)
-    tiny_run(tmp_path / "estimated", {"duration": "40 images"})
+    tiny_run(tmp_path / "estimated", changes)
     assert "images/s" in capfd.readouterr().err
     monkeypatch.setattr("sakuga.training.run._ESTIMATE_FROM", 10**9)
-    tiny_run(tmp_path / "plain", {"duration": "40 images"})
+    tiny_run(tmp_path / "plain", changes)
     assert same(last_tensors(tmp_path / "estimated"), last_tensors(tmp_path / "plain"))
+    states = [read_value(checkpoint.existing(tmp_path / n)[-1], "checkpoint")["loop"] for n in ("estimated", "plain")]
+    assert states[0]["step"] == states[1]["step"]
 
 
 def command(folder: Path, *more: str) -> list[str]:

@@ -73,7 +73,7 @@ class Ada:
 
     def state(self) -> dict[str, Any]:
         """Returns the strength and what was seen since it moved."""
-        return {"strength": self.strength, "means": self._means, "images": self._images}
+        return {"strength": self.strength, "means": list(self._means), "images": self._images}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Takes back what `state` returned."""
@@ -111,7 +111,7 @@ def motion(
     Blitting: mirror, turn by a multiple of 90 degrees, shift by whole pixels up to 1/8 of the side. Geometry: scale by
     2^N(0, 0.2^2), rotate by U(-180, 180) degrees, stretch by 2^N(0, 0.2^2) one way and shrink the other, rotate again,
     shift by N(0, 1/8^2) of the side. Each of the two rotations takes place with probability 1 - sqrt(1 - p), so that
-    one of them does with p.
+    one of them does with p. A shift moves both ways at once or not at all.
 
     Args:
         count: Pictures.
@@ -131,7 +131,8 @@ def motion(
     if blit:
         back = back @ _scaling(1 - 2.0 * chances.integer(p, 2), torch.ones(count, device=device))
         back = back @ _rotation(chances.integer(p, 4) * (math.pi / 2))
-        shift_x, shift_y = chances.uniform(p, 1 / 8), chances.uniform(p, 1 / 8)
+        moved = chances.happens(p)
+        shift_x, shift_y = chances.uniform(1, 1 / 8) * moved, chances.uniform(1, 1 / 8) * moved
         back = back @ _shift((shift_x * width).round(), (shift_y * height).round())
     if geometry:
         p_rotation = 1 - math.sqrt(1 - p)
@@ -141,7 +142,8 @@ def motion(
         stretch = chances.normal(p, 0.2).exp2()
         back = back @ _scaling(stretch, 1 / stretch)
         back = back @ _rotation(chances.uniform(p_rotation, math.pi))
-        back = back @ _shift(chances.normal(p, 1 / 8) * width, chances.normal(p, 1 / 8) * height)
+        moved = chances.happens(p)
+        back = back @ _shift(chances.normal(1, 1 / 8) * moved * width, chances.normal(1, 1 / 8) * moved * height)
     return back[:, :2]
 
 

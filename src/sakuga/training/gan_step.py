@@ -266,7 +266,7 @@ class GanStep:
             return
         self.meters.add("d_advantage", advantage)
         if self.augment.state():
-            self.meters.add("augment_strength", torch.tensor(self.augment.strength))
+            self.meters.add("augment_strength", torch.tensor(self.augment.strength, device=self.device))
         if self.controller is not None:
             self.controller.see(advantage)
 
