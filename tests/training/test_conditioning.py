@@ -102,6 +102,33 @@ SENSELESS = {
     "classifier, nothing told": ({"classifier.kind": "dcgan", "classifier.head.kind": "auxiliary"}, "G is told none"),
     "classifier without classes": (TOLD | {"classifier.kind": "dcgan"}, "names no class"),
     "two classifiers": (TOLD | DESIGNS["own network"] | DESIGNS["second output"], "both classify"),
+    "weightless penalty": (
+        {"loss.kind": "wasserstein", "penalty.weight": 0, "discriminator.norm": "none"},
+        "bounded slope",
+    ),
+    "clipped spectral norm": (
+        {"loss.kind": "wasserstein", "loss.clip": 0.01, "discriminator.norm": "spectral"},
+        "leave one out",
+    ),
+    "fakes, no classifier": (
+        TOLD | DESIGNS["projection"] | {"conditioning.classify_fakes": True},
+        "auxiliary classifier",
+    ),
+    "class loss, no classifier": (
+        TOLD | DESIGNS["discriminative"] | {"conditioning.class_loss": "summed_in_d"},
+        "no such loss",
+    ),
+    "nothing to learn": (
+        TOLD | DESIGNS["projection"] | {"conditioning.realness_weight": 0},
+        "above 0",
+    ),
+    "size of G": ({"generator.resolution": 64, "data.resolution": "auto"}, "sizes differ"),
+    "size of the classifier": (TOLD | DESIGNS["own network"] | {"classifier.resolution": 64}, "sizes differ"),
+    "ada that stays at 0": ({"augment.kind": "ada", "augment.target": None}, "strength must be above 0"),
+    "ada of nothing": (
+        {"augment.kind": "ada", "augment.blit": False, "augment.geometry": False, "augment.color": False},
+        "must be true",
+    ),
     "negative lambda": ({"conditioning.realness_weight": -1}, "realness_weight"),
 }
 

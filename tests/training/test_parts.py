@@ -103,6 +103,11 @@ def test_sizes_that_differ_are_refused_by_name() -> None:
         check(patch(recipe("dcgan96"), {"generator.resolution": 64}))
 
 
+def test_a_size_that_a_network_cannot_make_is_refused_before_the_data_are_opened() -> None:
+    with pytest.raises(UserError, match="an SNGAN makes pictures of 32, 64, 128 pixels, not 96"):
+        check(patch(recipe("sngan64"), {"data.resolution": 96}))
+
+
 def test_durations_for_people() -> None:
     assert [duration_text(s) for s in (5, 65, 3661, 7380)] == ["5 s", "1 min 05 s", "1 h 01 min", "2 h 03 min"]
 

@@ -48,9 +48,13 @@ class AdaConfig(Config):
         return speed
 
     @model_validator(mode="after")
-    def _within(self) -> Self:
+    def _changes(self) -> Self:
         if self.strength > self.limit:
             raise ValueError(f"strength ({self.strength}) must not be above limit ({self.limit})")
+        if self.target is None and self.strength == 0:
+            raise ValueError("strength must be above 0 if no target moves it")
+        if not (self.blit or self.geometry or self.color):
+            raise ValueError("one of blit, geometry and color must be true")
         return self
 
 

@@ -1,10 +1,11 @@
 """Completing a config: every `auto` becomes a value, and what makes no sense is refused before anything is loaded."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
-from sakuga.configs.losses import WassersteinLossConfig
+from sakuga.configs.losses import NoPenaltyConfig, PenaltyConfig, WassersteinLossConfig
 from sakuga.configs.patch import patch
 from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
@@ -18,18 +19,16 @@ def check(config: TrainConfig) -> None:
     Raises:
         UserError: With the names of the options and the remedy.
     """
-    sizes = {
-        "data": config.data.resolution,
-        "generator": config.generator.resolution,
-        "discriminator": config.discriminator.resolution,
-    }
+    sizes = {"data": config.data.resolution} | {n: getattr(config, n).resolution for n in _networks(config)}
     known = {name: size for name, size in sizes.items() if size != "auto"}
     if len(set(known.values())) > 1:
         raise UserError(
             "The sizes differ: " + ", ".join(f"--{n}.resolution {s}" for n, s in known.items()) + ": give "
             "--data.resolution alone, the networks follow it."
         )
-    for makes_no_sense, sentence in _rules(config):
+    for size in known.values():
+        _sized(config, size)  # refuses a size that a network cannot make
+    for makes_no_sense, sentence in (*_rules_of_games(config), *_rules_of_attributes(config)):
         if makes_no_sense:
             raise UserError(sentence)
 
@@ -57,7 +56,7 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
             )
 
 
-def _rules(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
     """Yields pairs of a condition that makes no sense and the sentence that says why."""
     loss, penalty, d = config.loss, config.penalty, config.discriminator
     is_wasserstein = isinstance(loss, WassersteinLossConfig)
@@ -67,9 +66,13 @@ def _rules(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "answer to a picture depend on the others: choose --discriminator.norm layer, spectral or none.",
     )
     yield (
-        is_wasserstein and loss.clip is None and penalty.kind == "none" and d.norm != "spectral",
+        is_wasserstein and loss.clip is None and not _weight(penalty) and d.norm != "spectral",
         "--loss.kind wasserstein needs a D of bounded slope: add --loss.clip 0.01, --penalty.kind wgan_gp or "
         "--discriminator.norm spectral.",
+    )
+    yield (
+        is_wasserstein and loss.clip is not None and d.norm == "spectral",
+        "--loss.clip bounds D's weights, and --discriminator.norm spectral scales them anew: leave one out.",
     )
     yield (
         is_wasserstein and loss.clip is not None and penalty.kind in ("wgan_gp", "dragan"),
@@ -94,11 +97,17 @@ def _rules(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         f"--init.base is the first stage of a stacked generator, and --generator.kind is {config.generator.kind}: "
         "choose --init.generator, or --generator.kind stacked.",
     )
-    told, judged, own = bool(config.conditioning.attributes), d.head.kind != "none", config.classifier.kind != "none"
+
+
+def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+    """As `_rules_of_games`, for what G is told and who judges it."""
+    conditioning, d = config.conditioning, config.discriminator
+    told, judged, own = bool(conditioning.attributes), d.head.kind != "none", config.classifier.kind != "none"
     yield (
         told and not judged and not own,
         "--conditioning.attributes are told to G, and nothing judges whether it keeps to them: add "
-        "--discriminator.head.kind projection, auxiliary or discriminative, or --classifier.kind dcgan.",
+        "--discriminator.head.kind projection, auxiliary or discriminative, or --classifier.kind dcgan "
+        "--classifier.head.kind auxiliary.",
     )
     yield (
         judged and not told,
@@ -109,6 +118,22 @@ def _rules(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         own and not told,
         f"--classifier.kind {config.classifier.kind} judges attributes, and G is told none: add "
         "--conditioning.attributes all, or choose --classifier.kind none.",
+    )
+    yield (
+        conditioning.classify_fakes and d.head.kind != "auxiliary",
+        "--conditioning.classify_fakes is about D's auxiliary classifier, and --discriminator.head.kind is "
+        f"{d.head.kind}: leave it out, or choose --discriminator.head.kind auxiliary.",
+    )
+    has_class_loss = d.head.kind == "auxiliary" or own
+    yield (
+        conditioning.class_loss != "balanced" and not has_class_loss,
+        f"--conditioning.class_loss {conditioning.class_loss} is about a classifier, and with "
+        f"--discriminator.head.kind {d.head.kind} there is no such loss: leave it out, or choose --discriminator.head.kind auxiliary.",
+    )
+    yield (
+        conditioning.realness_weight == 0 and not has_class_loss and d.head.kind != "discriminative",
+        "--conditioning.realness_weight 0 leaves D and G nothing to learn, as there is no class loss: give a weight "
+        "above 0.",
     )
     if not isinstance(config.classifier, NoClassifierConfig):
         kind = config.classifier.head.kind
@@ -138,14 +163,25 @@ def resolve(config: TrainConfig, resolution: int, device: torch.device) -> Train
     if precision == "auto":
         precision = "bfloat16" if has_fast_bf16(device) else "float32"
     changes = {
-        "data.resolution": resolution,
-        "generator.resolution": resolution,
-        "discriminator.resolution": resolution,
         "precision": precision,
         "channels_last": precision == "bfloat16" if config.channels_last == "auto" else config.channels_last,
-        **({"classifier.resolution": resolution} if config.classifier.kind != "none" else {}),
         "threads": torch.get_num_threads() if config.threads == "auto" else config.threads,
     }
-    complete = patch(config, changes)
+    complete = _sized(patch(config, changes), resolution)
     check(complete)
     return complete
+
+
+def _weight(penalty: PenaltyConfig) -> float:
+    return 0.0 if isinstance(penalty, NoPenaltyConfig) else penalty.weight
+
+
+def _networks(config: TrainConfig) -> tuple[str, ...]:
+    own = () if isinstance(config.classifier, NoClassifierConfig) else ("classifier",)
+    return ("generator", "discriminator", *own)
+
+
+def _sized(config: TrainConfig, resolution: Any) -> TrainConfig:
+    """Returns the config for pictures of that size; a network with a size of its own keeps it."""
+    parts = ["data", *(name for name in _networks(config) if getattr(config, name).resolution == "auto")]
+    return patch(config, {f"{part}.resolution": resolution for part in parts})
