@@ -92,12 +92,13 @@ def quick64() -> TrainConfig:
 
 
 def attributes64() -> TrainConfig:
-    """`quick64` with control over all attributes of the data, judged by D's own classifier of real and fake classes."""
+    """`quick64` with control over all attributes of the data, which a second output of D judges, and a weaker R1."""
     return patch(
         quick64(),
         {
             "recipe": "attributes64",
             "conditioning.attributes": "all",
-            "discriminator.head.kind": "discriminative",
+            "discriminator.head.kind": "auxiliary",
+            "penalty.weight": 0.05,
         },
     )
