@@ -116,7 +116,7 @@ SENSELESS = {
     ),
     "class loss, no classifier": (
         TOLD | DESIGNS["discriminative"] | {"conditioning.class_loss": "summed_in_d"},
-        "no such loss",
+        "is about a classifier",
     ),
     "nothing to learn": (
         TOLD | DESIGNS["projection"] | {"conditioning.realness_weight": 0},

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import sakuga
 from sakuga.configs.patch import patch
 from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_tensors
-from sakuga.data.dataset import Dataset
+from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.models.registry import build
 from sakuga.recipes import RECIPES, recipe
 from sakuga.training.loop import Loop
@@ -78,6 +79,34 @@ def test_it_trains_all_its_phases_resumes_exactly_and_draws(name: str, first_sta
             model.generate([1], hair="plaid")
 
 
+def test_a_second_stage_takes_the_z_of_the_first_and_goes_on_without_its_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train("tiny64", "synthetic:64", first, changes=tiny("tiny64", first) | {"latent.sigma": 0.5}, device="cpu")
+    model = (first / "model.safetensors").rename(tmp_path / "first.safetensors")
+    changes = tiny("stacked128", model) | {"duration": "12 images"}
+    assert train("stacked128", "synthetic:64", second, changes=changes, device="cpu")
+    assert sakuga.load(second / "model.safetensors").header.latent.sigma == 0.5
+    model.unlink()
+    assert train(None, None, second, changes={"duration": "16 images"}, resume=True, device="cpu")
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_weights_that_know_other_labels_are_refused(role: str, tmp_path: Path) -> None:
+    changes = tiny("attributes64", tmp_path)
+    assert train("attributes64", "synthetic:64", tmp_path / "first", changes=changes, device="cpu")
+    (tmp_path / "faces").mkdir()
+    schema, lines = sakuga.load(tmp_path / "first").schema, ["file,hair,eyes"]
+    hair, eyes = ([f"{v}ish" for v in a.values] for a in schema.attributes)
+    for i, image in enumerate(open_dataset("synthetic:32", 32).images):
+        Image.fromarray(image).save(tmp_path / "faces" / f"{i}.png")
+        lines.append(f"{i}.png,{hair[i % len(hair)]},{eyes[i % len(eyes)]}")
+    (tmp_path / "faces" / "labels.csv").write_text("\n".join(lines))
+    changes |= {f"init.{role}": str(tmp_path / "first")}
+    with pytest.raises(UserError, match=rf"--init.{role} .*first knows hair \("):
+        train("attributes64", str(tmp_path / "faces"), tmp_path / "second", changes=changes, device="cpu")
+    assert not (tmp_path / "second").exists()
+
+
 @every_recipe
 def test_every_phase_moves_its_networks_and_no_other(name: str, first_stage: Path, synthetic64: Dataset) -> None:
     loop = tiny_loop(name, first_stage, synthetic64)
@@ -118,16 +147,12 @@ def test_at_full_size_it_maps_z_to_pictures_to_verdicts(name: str, synthetic64: 
 
 @pytest.fixture(scope="session")
 def synthetic64() -> Dataset:
-    from sakuga.data.dataset import open_dataset
-
     return open_dataset("synthetic:64", 32)
 
 
 def tiny_loop(name: str, first_stage: Path, dataset: Dataset) -> Loop:
     changes = tiny(name, first_stage)
     if recipe(name).generator.kind == "stacked":
-        from sakuga.data.dataset import open_dataset
-
         dataset = open_dataset("synthetic:64", 64)
     config: TrainConfig = resolve(patch(recipe(name), changes), dataset.resolution, torch.device("cpu"))
     return Loop(config, dataset, torch.device("cpu"))

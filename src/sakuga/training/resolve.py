@@ -128,7 +128,8 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
     yield (
         conditioning.class_loss != "balanced" and not has_class_loss,
         f"--conditioning.class_loss {conditioning.class_loss} is about a classifier, and with "
-        f"--discriminator.head.kind {d.head.kind} there is no such loss: leave it out, or choose --discriminator.head.kind auxiliary.",
+        f"--discriminator.head.kind {d.head.kind} there is none: leave it out, or choose --discriminator.head.kind "
+        "auxiliary.",
     )
     yield (
         conditioning.realness_weight == 0 and not has_class_loss and d.head.kind != "discriminative",

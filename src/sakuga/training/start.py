@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from sakuga.configs.labels import LabelSchema
 from sakuga.configs.patch import patch, validate
 from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
@@ -18,7 +19,7 @@ from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.generation.model import find_model
 from sakuga.models.file import load_network, read_header
 from sakuga.recipes import recipe
-from sakuga.training import resolve
+from sakuga.training import checkpoint, resolve
 from sakuga.training.estimate import faster_threads
 from sakuga.training.loop import Loop
 from sakuga.training.run import Run, record_of, write_record
@@ -66,6 +67,8 @@ def train(
     record = _existing(run_dir, resume)
     config = _changed(record, recipe_name, changes) if record else _fresh(recipe_name, changes)
     _check_before_loading(config)
+    if not (record and checkpoint.existing(run_dir)):  # a checkpoint holds what was taken from other models
+        _check_sources(config)
     if not record:
         config = _with_first_stage(config)
     if config.threads != "auto":
@@ -148,6 +151,9 @@ def _check_before_loading(config: TrainConfig) -> None:
             f"--batch_size {config.batch_size} cannot be shared by {distributed.world_size()} processes: "
             "choose a multiple of their number, at least two pictures each."
         )
+
+
+def _check_sources(config: TrainConfig) -> None:
     for role, path in config.init.model_dump().items():
         part = _role(role)
         if path is not None and getattr(read_header(find_model(path)).roles, part) is None:
@@ -160,10 +166,11 @@ def _role(init: str) -> str:
 
 
 def _with_first_stage(config: TrainConfig) -> TrainConfig:
-    """Returns the config of a stacked generator with the architecture of its finished first stage."""
+    """Returns the config of a stacked generator with the architecture and the z of its finished first stage."""
     if config.init.base is None:
         return config
-    role = read_header(find_model(config.init.base)).roles.generator
+    header = read_header(find_model(config.init.base))
+    role = header.roles.generator
     assert role is not None
     if role.architecture.kind == "stacked":
         raise UserError(f"--init.base {config.init.base} has two stages itself: name a model of one stage.")
@@ -173,8 +180,9 @@ def _with_first_stage(config: TrainConfig) -> TrainConfig:
             f"--init.base {config.init.base} draws {doubled // 2} pixels, and a second stage doubles them: give "
             f"--data.resolution {doubled}."
         )
-    base = role.architecture.model_dump(mode="json")
-    return patch(config, {"data.resolution": doubled, "generator.resolution": doubled, "generator.base": base})
+    base, latent = (part.model_dump(mode="json") for part in (role.architecture, header.latent))
+    sizes = {"data.resolution": doubled, "generator.resolution": doubled}
+    return patch(config, sizes | {"generator.base": base, "latent": latent})
 
 
 def _check_same_data(record: dict[str, Any], dataset: Dataset, data: str, run_dir: Path) -> None:
@@ -182,11 +190,27 @@ def _check_same_data(record: dict[str, Any], dataset: Dataset, data: str, run_di
         raise UserError(f"{data} is not the data set that the run in {run_dir} began with: give that one with --data.")
 
 
+def _check_same_labels(option: str, theirs: LabelSchema, ours: LabelSchema) -> None:
+    """Refuses weights for which a label's number means another value."""
+    if theirs != ours:
+        raise UserError(
+            f"{option} knows {_told(theirs)}, and this run {_told(ours)}: give --conditioning.attributes, and data, "
+            "that fit the model."
+        )
+
+
+def _told(schema: LabelSchema) -> str:
+    return " and ".join(f"{a.name} ({', '.join(a.values)})" for a in schema.attributes) or "no attributes"
+
+
 def _initialize(run: Run, config: TrainConfig) -> None:
     for role, path in config.init.model_dump().items():
         if path is None:
             continue
-        source = load_network(find_model(path), _role(role))
+        header = read_header(find_model(path))
+        if _role(role) == "generator" or config.discriminator.head.kind != "none":
+            _check_same_labels(f"--init.{role} {path}", header.labels, run.loop.step.schema)
+        source = load_network(find_model(path), _role(role), header)
         network, averaged = run.loop.step.networks[_role(role)], run.loop.ema.network
         if role == "base":
             network, averaged = network.get_submodule("base"), averaged.get_submodule("base")
