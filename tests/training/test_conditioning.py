@@ -152,6 +152,25 @@ def test_labels_that_do_not_fit_are_named(tiny_config):
         check_labels(tiny_config({"conditioning.attributes": "all"} | head), Dataset(black.images))
 
 
+def test_values_that_no_fake_could_be_made_from_are_named(tiny_config):
+    schema = LabelSchema(attributes=tuple(Attribute(name=n, values=("a", "b")) for n in ("hair", "eyes")))
+    rows = np.array([[0, 0], [0, 1], [1, -1], [1, -1]])
+    partly = Dataset(np.zeros((4, 32, 32, 3), np.uint8), rows, schema, name="faces.zip")
+    told = TOLD | {"discriminator.head.kind": "projection"}
+    with pytest.raises(UserError, match=r"no picture with hair b whose other attributes are known"):
+        check_labels(tiny_config(told), partly)
+    check_labels(tiny_config(told | {"conditioning.label_prior": "uniform"}), partly)
+    empty = LabelSchema(attributes=(Attribute(name="hair", values=()), schema.attributes[1]))
+    with pytest.raises(UserError, match="no picture with a known hair: leave the attribute out"):
+        check_labels(tiny_config(told), Dataset(partly.images, np.array([[-1, 0], [-1, 1]] * 2), empty, name="x"))
+
+
+def test_attributes_that_cannot_be_balanced_are_named_before_training(tiny_run, tmp_path: Path):
+    with pytest.raises(UserError, match="No attribute 'hat'"):
+        tiny_run(tmp_path / "run", {"data.balance": "hat", "threads": 1})
+    assert not (tmp_path / "run").exists()
+
+
 def test_labels_of_fakes_are_as_frequent_as_the_datas_and_never_unknown():
     schema = LabelSchema(attributes=tuple(Attribute(name=n, values=("a", "b", "c")) for n in ("hair", "eyes")))
     rows = np.array([[0, 1]] * 90 + [[2, 0]] * 10 + [[1, -1]] * 50)

@@ -96,10 +96,10 @@ def test_weights_that_know_other_labels_are_refused(role: str, tmp_path: Path) -
     assert train("attributes64", "synthetic:64", tmp_path / "first", changes=changes, device="cpu")
     (tmp_path / "faces").mkdir()
     schema, lines = sakuga.load(tmp_path / "first").schema, ["file,hair,eyes"]
-    hair, eyes = ([f"{v}ish" for v in a.values] for a in schema.attributes)
+    hair, eyes = (a.values[:2] for a in schema.attributes)
     for i, image in enumerate(open_dataset("synthetic:32", 32).images):
         Image.fromarray(image).save(tmp_path / "faces" / f"{i}.png")
-        lines.append(f"{i}.png,{hair[i % len(hair)]},{eyes[i % len(eyes)]}")
+        lines.append(f"{i}.png,{hair[i % 2]},{eyes[i % 2]}")
     (tmp_path / "faces" / "labels.csv").write_text("\n".join(lines))
     changes |= {f"init.{role}": str(tmp_path / "first")}
     with pytest.raises(UserError, match=rf"--init.{role} .*first knows hair \("):

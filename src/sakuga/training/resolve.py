@@ -5,12 +5,15 @@ from typing import Any
 
 import torch
 
+from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.losses import NoPenaltyConfig, PenaltyConfig, WassersteinLossConfig
 from sakuga.configs.patch import patch
 from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
 from sakuga.core.errors import UserError
 from sakuga.data.dataset import Dataset
+from sakuga.data.sampling import columns_to_balance
+from sakuga.evaluation.conditions import translated
 
 
 def check(config: TrainConfig) -> None:
@@ -37,7 +40,7 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
     """Refuses data whose labels do not fit the config.
 
     Raises:
-        UserError: If an attribute is unknown, or G would be told a value that no picture has.
+        UserError: If an attribute is unknown, G would be told a value that no picture has, or one cannot be balanced.
     """
     told = config.conditioning.attributes
     if told and not dataset.schema.attributes:
@@ -46,14 +49,26 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
             "or leave the attributes out."
         )
     schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
-    for attribute in schema.attributes:
-        column = dataset.schema.attributes.index(attribute)
-        present = set(dataset.labels[:, column].tolist())
-        if missing := [value for i, value in enumerate(attribute.values) if i not in present]:
+    labels = translated(dataset.labels, dataset.schema, schema)
+    complete = labels[(labels != UNKNOWN).all(1)]
+    for column, attribute in enumerate(schema.attributes):
+        numbers = range(len(attribute.values))
+        if not attribute.values:
+            raise UserError(f"{dataset.name} has no picture with a known {attribute.name}: leave the attribute out.")
+        if missing := [attribute.values[i] for i in numbers if i not in labels[:, column]]:
             raise UserError(
                 f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)}: add some, or pack the data "
                 "again from a table without the value."
             )
+        # Fakes would never be made from them.
+        missing = [attribute.values[i] for i in numbers if i not in complete[:, column]]
+        if missing and len(complete) and config.conditioning.label_prior == "data":
+            raise UserError(
+                f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)} whose other attributes are "
+                "known, too: label some, name fewer --conditioning.attributes, or choose --conditioning.label_prior "
+                "uniform."
+            )
+    columns_to_balance(dataset.labels, dataset.schema, config.data.balance)
 
 
 def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
