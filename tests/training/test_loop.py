@@ -130,3 +130,13 @@ def test_the_average_is_shown_with_norm_statistics_of_its_own(tiny_loop):
     theirs = next(m for m in loop.ema.network.modules() if isinstance(m, nn.BatchNorm2d))
     assert not torch.equal(norms[0].running_mean, theirs.running_mean)
     assert all(torch.equal(tensor, kept[name]) for name, tensor in loop.tensors().items())
+
+
+def test_a_restored_loop_shows_the_restored_average(tiny_loop: Callable[..., Loop]) -> None:
+    loop = tiny_loop()
+    shown = flat(loop.averaged())
+    with torch.no_grad():
+        for tensor in loop.ema.network.parameters():
+            tensor.add_(1)
+    loop.load_state(loop.state())
+    torch.testing.assert_close(flat(loop.averaged()), shown + 1)

@@ -17,7 +17,7 @@ from sakuga.core.random import random_scope
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.conditions import translated
 from sakuga.losses.adversarial import adversarial
-from sakuga.losses.conditional import class_loss, discriminative_d, discriminative_g
+from sakuga.losses.conditional import Side, class_loss, discriminative_d, discriminative_g
 from sakuga.losses.penalties import penalty
 from sakuga.models.base import Discriminator, Generator, Judgement
 from sakuga.models.registry import build_discriminator, build_generator
@@ -194,7 +194,7 @@ class GanStep:
         self.meters.add("loss_d_class_real" if is_real else "loss_d_class_fake", value.detach())
         return value
 
-    def _class_term(self, judgement: Judgement, labels: Tensor, side: Any) -> Tensor:
+    def _class_term(self, judgement: Judgement, labels: Tensor, side: Side) -> Tensor:
         assert judgement.attributes is not None
         if side == "g" and self.classifier is None and self.config.discriminator.head.kind == "discriminative":
             return discriminative_g(judgement.attributes, labels)

@@ -113,7 +113,7 @@ class Loop:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Takes back what `state` returned."""
-        self.images = int(state["images"])
+        self.images, self._averaged = int(state["images"]), None
         self.step.load_state(state["step"])
         self.meters.load_state(state["meters"], self.device)
 
