@@ -180,6 +180,9 @@ def test_labels_of_fakes_are_as_frequent_as_the_datas_and_never_unknown():
     assert np.mean(drawn[:, 0] == 2) == pytest.approx(0.1, abs=0.02)
     even = FakeLabels(rows, schema, "uniform", 0)(numbers)
     assert np.bincount(even[:, 1], minlength=3) / 4000 == pytest.approx([1 / 3] * 3, abs=0.03)
+    weights = np.where(rows[:, 0] == 2, 9.0, 1.0)  # as often in all as the ninety others
+    balanced = FakeLabels(rows, schema, "data", 0, weights)(numbers)
+    assert np.mean(balanced[:, 0] == 2) == pytest.approx(0.5, abs=0.03)
     apart = FakeLabels(np.array([[0, -1], [-1, 2]]), schema, "data", 0)(numbers)
     assert {tuple(row) for row in apart.tolist()} == {(0, 2)}
     assert (FakeLabels(rows, schema, "data", 0)(numbers[7:9]) == drawn[7:9]).all()

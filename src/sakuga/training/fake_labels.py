@@ -1,6 +1,6 @@
 """The labels that fakes are made from."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,25 +17,47 @@ class FakeLabels:
         prior: `data`: those of a real picture all of whose attributes are known, or, where there is none, each
             attribute by itself as frequent as in the data. `uniform`: each value equally likely.
         seed: Names the stream.
+        weights: How often D sees each real picture, float64 `[N]`, so that classes are as frequent among fakes; None
+            for equally often.
     """
 
-    def __init__(self, labels: np.ndarray, schema: LabelSchema, prior: Literal["data", "uniform"], seed: int):
+    def __init__(
+        self,
+        labels: np.ndarray,
+        schema: LabelSchema,
+        prior: Literal["data", "uniform"],
+        seed: int,
+        weights: np.ndarray | None = None,
+    ):
         self.schema, self.seed = schema, seed
-        # One table for each attribute, or one for all: what is drawn from.
-        complete = labels[(labels != UNKNOWN).all(1)]
+        known = labels != UNKNOWN
+        # One table for each attribute, or one for all: what is drawn from, and how often.
+        self._tables: list[_Table]
         if prior == "uniform":
-            self._tables = [np.arange(size)[:, None] for size in schema.sizes]
-        elif len(complete):
-            self._tables = [complete]
+            self._tables = [_Table(np.arange(size)[:, None], None) for size in schema.sizes]
+        elif known.all(1).any():
+            self._tables = [_Table(labels, weights).part(known.all(1))]
         else:
-            self._tables = [column[column != UNKNOWN][:, None] for column in labels.T]
+            self._tables = [_Table(labels[:, [i]], weights).part(known[:, i]) for i in range(labels.shape[1])]
 
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the labels of the fakes with these numbers, int64 `[len(numbers), num_attributes]`."""
         if not self.schema.attributes:
             return np.zeros((len(numbers), 0), np.int64)
-        drawn = [
-            table[(uniform(numbers, self.seed, "fake labels", i) * len(table)).astype(np.int64)]
-            for i, table in enumerate(self._tables)
-        ]
+        drawn = [table.at(uniform(numbers, self.seed, "fake labels", i)) for i, table in enumerate(self._tables)]
         return np.concatenate(drawn, 1)
+
+
+class _Table(NamedTuple):
+    rows: np.ndarray
+    weights: np.ndarray | None
+
+    def part(self, chosen: np.ndarray) -> "_Table":
+        return _Table(self.rows[chosen], None if self.weights is None else self.weights[chosen])
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Returns the rows at places in [0, 1) of the table, in which each row is as long as its weight."""
+        if self.weights is None:
+            return self.rows[(places * len(self.rows)).astype(np.int64)]
+        ends = np.cumsum(self.weights)
+        return self.rows[np.searchsorted(ends[:-1], places * ends[-1], side="right")]

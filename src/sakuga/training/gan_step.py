@@ -15,6 +15,7 @@ from sakuga.core.device import autocast
 from sakuga.core.random import generator as random_stream
 from sakuga.core.random import random_scope
 from sakuga.data.dataset import Dataset
+from sakuga.data.sampling import balanced_weights, columns_to_balance
 from sakuga.evaluation.conditions import translated
 from sakuga.losses.adversarial import adversarial
 from sakuga.losses.conditional import Side, class_loss, discriminative_d, discriminative_g
@@ -49,7 +50,11 @@ class GanStep:
         told = config.conditioning.attributes
         self.schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
         labels = translated(dataset.labels, dataset.schema, self.schema)
-        self.fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed)
+        weights, balance = None, config.data.balance
+        if balance:
+            columns = columns_to_balance(dataset.labels, dataset.schema, balance)
+            weights = balanced_weights(dataset.labels, columns)
+        self.fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed, weights)
         self.labels = labels
         self._build()
         self.game = adversarial(config.loss)
