@@ -10,6 +10,7 @@ from sakuga.configs.patch import patch
 from sakuga.configs.training import ControllerConfig, TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.recipes import recipe
+from sakuga.training import progress
 from sakuga.training.controller import Controller
 from sakuga.training.estimate import duration_text, faster_threads
 from sakuga.training.health import Health, diversity
@@ -106,6 +107,16 @@ def test_sizes_that_differ_are_refused_by_name() -> None:
 def test_a_size_that_a_network_cannot_make_is_refused_before_the_data_are_opened() -> None:
     with pytest.raises(UserError, match="an SNGAN makes pictures of 32, 64, 128 pixels, not 96"):
         check(patch(recipe("sngan64"), {"data.resolution": 96}))
+
+
+def test_no_time_is_left_once_the_last_batch_went_beyond_the_goal(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(progress, "_LINE_EVERY", -1.0)
+    with progress.Progress(1000, 0, visible=True, rate=None) as shown:
+        shown.update(960, {"images_per_second": 20.0})
+        shown.update(1024, {"images_per_second": 20.0})
+    before, after = capsys.readouterr().err.splitlines()
+    assert "960 of 1,000 images, 20 images/s, 2 s left" in before
+    assert "1,024 of 1,000 images, 20 images/s, 0 s left" in after
 
 
 def test_durations_for_people() -> None:

@@ -50,7 +50,8 @@ class Progress:
         """Shows a log line."""
         speed = values["images_per_second"]
         self.rate = speed if self.rate is None else 0.8 * self.rate + 0.2 * speed
-        text = f"{speed:,.0f} images/s, {duration_text((self.total - images) / max(self.rate, 1e-9))} left"
+        left = max(self.total - images, 0)  # the last batch may go beyond the goal
+        text = f"{speed:,.0f} images/s, {duration_text(left / max(self.rate, 1e-9))} left"
         if "d_real" in values:
             text += f", D(real) {values['d_real']:.2f}, D(fake) {values['d_fake']:.2f}"
         self._bar.update(self._task, completed=images, text=text)
