@@ -76,6 +76,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_cells_that_failed_are_counted(monkeypatch, capsys):
+    monkeypatch.setattr("sakuga.comparison.start.compare", lambda *_, **__: {"done": 2, "failed": 1})
+    assert cli.main(["compare", "quick64", "--data", "a.zip", "--out", "o"]) == 1
+    assert "1 of 3 cells failed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["quick64", "a=", "a=--lr 1", "a=quick64 --lr", "a=quick64 lr 1", "a=quick64 'x"])
 def test_a_variant_that_cannot_be_read_is_refused(text):
     with pytest.raises(UserError, match="--variant"):

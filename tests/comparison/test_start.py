@@ -161,6 +161,14 @@ def test_a_folder_of_something_else_is_left_alone(tiny, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
+def test_a_judge_that_is_none_is_refused_before_anything_starts(tiny, tmp_path):
+    for path, said in (("faces64", "is a model without a judge"), (str(tmp_path / "j.safetensors"), "is not there")):
+        config = tiny(measure=tiny().measure.model_dump() | {"judge": path})
+        with pytest.raises(UserError, match=said):
+            compare(config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_unknown_names_are_refused_before_anything_starts(tiny, tmp_path):
     wrong = tiny().model_dump()["variants"][0]
     with pytest.raises(UserError, match=r"Variant 'plain': No option --los\.kind: did you mean '--loss\.kind'"):

@@ -87,7 +87,8 @@ def compare(
         return 130
     print(f"{out}/index.html")
     if counts["failed"]:
-        print(f"{counts['failed']} cells failed, the page says why; --retry-failed tries them again.", file=sys.stderr)
+        failed = f"{counts['failed']} of {sum(counts.values())} cells failed"
+        print(f"{failed}, the page says why; --retry-failed tries again.", file=sys.stderr)
         return 1
     return None
 

@@ -14,6 +14,7 @@ from sakuga.comparison.page import write_pages
 from sakuga.configs.comparison import ComparisonConfig
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_json, write_text
+from sakuga.evaluation.attributes import load_judge
 from sakuga.models.file import read_header
 from sakuga.training import resolve
 from sakuga.training.metrics_log import read_metrics
@@ -55,6 +56,8 @@ def compare(
         _check(variant.label, checked_config(variant))
     cells = chosen_cells(comparison, only)
     check_data(comparison.data)
+    if comparison.measure.judge:
+        load_judge(comparison.measure.judge)  # hours before the first cell is measured with it
     folder = Folder(Path(out))
     record = folder.begin(comparison, threads, command)
     counts = {"done": 0, "failed": 0}
