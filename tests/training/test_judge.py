@@ -144,8 +144,8 @@ def test_command(tmp_path, capsys):
         ({}, "--overwrite"),
         ({"overwrite": True, "epochs": 1, "minutes": 1.0}, "give one of them"),
         ({"overwrite": True, "minutes": 0.0}, "no time to train"),
-        ({"overwrite": True, "epochs": 0}, "epochs"),
-        ({"overwrite": True, "holdout": 1}, "holdout"),
+        ({"overwrite": True, "epochs": 0}, "Option --epochs: "),
+        ({"overwrite": True, "holdout": 1}, "Option --holdout: "),
     ):
         with pytest.raises(UserError, match=message):
             judge_command(data="synthetic:100", resolution=16, out=out, **options)

@@ -54,7 +54,7 @@ def judge(
         raise UserError(f"--minutes {minutes:g} is no time to train: give more than 0.")
     refuse_existing([out], overwrite)
     given = {"epochs": epochs, "holdout": holdout, "lr": lr, "seed": seed}
-    config = validate(JudgeConfig, {name: value for name, value in given.items() if value is not None}, "option")
+    config = validate(JudgeConfig, {name: value for name, value in given.items() if value is not None}, "option --")
     set_threads(threads)
 
     from sakuga.data.dataset import open_dataset
