@@ -167,6 +167,12 @@ def test_the_best_of_each_condition(conditional, tmp_path):
         assert names == {f"seed{seed:010d}.png" for seed in best.seeds}
 
 
+def test_one_row_is_not_counted_as_conditions(conditional, tmp_path, capsys):
+    arguments = ["--conditions", "hair=red", "--seeds", "1-2", "--sheet", str(tmp_path / "sheet.png")]
+    assert main(["generate", str(conditional.path), *arguments]) == 0
+    assert capsys.readouterr().out.startswith("2 pictures by ")
+
+
 def test_one_condition_by_its_options(conditional, tmp_path):
     for name, arguments in (("a", ["--hair", "red"]), ("b", ["--attributes", "hair=red"])):
         out = ["--seeds", "1-2", "--out", str(tmp_path / name)]
@@ -225,7 +231,14 @@ def test_mistakes_are_one_sentence_and_write_nothing(conditional, tmp_path, caps
 @pytest.mark.parametrize("arguments", [["--hair", "aqua"], ["--hair", "all"], ["--conditions", "unispac"]])
 def test_a_model_without_attributes_says_so(model_file, tmp_path, capsys, arguments):
     assert main(["generate", str(model_file), "--sheet", str(tmp_path / "sheet.png"), *arguments]) == 2
-    assert "tiny was trained without attributes, so hair" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "tiny was trained without attributes, so hair" in error
+    end = (
+        "hair and eyes cannot be chosen: leave them out."
+        if "unispac" in arguments
+        else "hair cannot be chosen: leave it out."
+    )
+    assert end in error
 
 
 def test_rows_of_a_preset_that_a_model_cannot_draw_are_left_out():

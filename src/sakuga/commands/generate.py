@@ -90,7 +90,7 @@ class _Job(NamedTuple):
 
     def report(self, loaded: "LoadedModel", rows: int = 0) -> None:
         count = f"The best {self.keep:,} of {len(self.seeds):,}" if self.keep else f"{len(self.seeds):,}"
-        of = f" of each of {rows:,} conditions" if rows else ""
+        of = f" of each of {rows:,} conditions" if rows > 1 else ""
         where = ", ".join(str(path) for path in (self.out, self.sheet) if path)
         print(f"{count} pictures{of} by {loaded.describe()}: {where}")
 

@@ -183,7 +183,8 @@ class LoadedModel:
     def _check_attributes(self, asked: Condition) -> None:
         if asked and not self.schema.attributes:
             raise UserError(
-                f"{self.name} was trained without attributes, so {', '.join(asked)} cannot be chosen: leave it out."
+                f"{self.name} was trained without attributes, so {' and '.join(asked)} cannot be chosen: "
+                f"leave {'them' if len(asked) > 1 else 'it'} out."
             )
 
     @functools.cached_property
