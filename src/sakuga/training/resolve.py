@@ -46,7 +46,7 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
     if told and not dataset.schema.attributes:
         raise UserError(
             f"{dataset.name} has no labels, and --conditioning.attributes asks for some: add a labels.csv or --labels, "
-            "or leave the attributes out."
+            "or choose a recipe without attributes."
         )
     schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
     labels = translated(dataset.labels, dataset.schema, schema)
