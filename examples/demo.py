@@ -24,6 +24,7 @@ from sakuga.models.file import read_header
 from sakuga.reporting.page import Page
 
 DATA = "synthetic:2000"
+CONDITIONAL = "faces64-attributes"
 
 MEANINGS = {
     "frechet": "distance of drawn and real pictures; 0 is best",
@@ -51,6 +52,7 @@ def main() -> None:
     page = Page("sakuga: pictures in, anime pictures out")
     try:
         draw(page, given.model, given.out)
+        draw_by_attributes(page, given.out)
         train(page, run, given.seconds)
         evaluate(page, run)
     except UserError as error:
@@ -96,6 +98,27 @@ def draw(page: Page, model: str, folder: Path) -> None:
     page.heading("From one face to another").code(command)
     moving = (way.read_bytes(), "A closed way through six seeds.", 256)
     page.pictures([moving, (strip.read_bytes(), "The same, frame by frame.", None)])
+
+
+def draw_by_attributes(page: Page, folder: Path) -> None:
+    """Draws with a model that is told hair and eyes."""
+    sheet, way = folder / "conditions.png", folder / "hair.gif"
+    with timed("pictures by attribute"):
+        first = sakuga(
+            "generate", CONDITIONAL, "--conditions", "unispac", "--seeds", "0-9", "--sheet", sheet, "--overwrite"
+        )
+        hair = [f"hair={color}" for color in ("black", "purple", "red", "orange", "blonde", "green", "aqua", "blue")]
+        conditions = ["--eyes", "blue", "--conditions", "; ".join(hair)]
+        second = sakuga(
+            "interpolate", CONDITIONAL, "--seeds", "2", *conditions, "--frames", 64, "--out", way, "--overwrite"
+        )
+    page.heading("Hair and eyes as you like").code(f"{first}\n{second}")
+    page.pictures(
+        [
+            (sheet.read_bytes(), "A row for each condition, a column for each seed.", None),
+            (way.read_bytes(), "One seed, from hair color to hair color.", 256),
+        ]
+    )
 
 
 def train(page: Page, run: Path, seconds: float) -> None:
