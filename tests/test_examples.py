@@ -86,6 +86,6 @@ def test_the_demo_makes_one_page(model_to_show, tmp_path):
     assert done.stdout.strip().split("\n")[-1] == str(page.resolve())
     text = page.read_text("utf-8")
     assert text.count("data:image/png") >= 8 and text.count("data:image/gif") == 2
-    assert "http" not in text
+    assert "http:" not in text and "https:" not in text
     for told in ("--best-of 512 --keep 64", "Stopped and saved", "--resume", "EfficientNet frechet", "together"):
         assert told in text
