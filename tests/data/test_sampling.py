@@ -7,7 +7,7 @@ from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.core.errors import UserError
 from sakuga.core.random import permutation
 from sakuga.data.dataset import Dataset
-from sakuga.data.sampling import balanced_indices, balanced_weights, columns_to_balance, count_labels
+from sakuga.data.sampling import balanced_weights, columns_to_balance, count_labels, drawn_by_weight
 
 SCHEMA = LabelSchema(
     attributes=(
@@ -24,6 +24,14 @@ def _labels(*cells):
 
 
 SKEWED = _labels((0, 0, 5), (0, 1, 10), (1, 0, 400), (1, 1, 50), (2, 0, 20), (2, 1, 15))
+
+
+def balanced_indices(labels, columns, numbers, seed):
+    """Returns which pictures are drawn at places of the endless balanced order: what a data set does, at once."""
+    epochs, places = np.divmod(numbers, len(labels))
+    orders = {epoch: permutation(len(labels), seed, "order", epoch) for epoch in np.unique(epochs).tolist()}
+    shuffled = np.array([orders[e][p] for e, p in zip(epochs.tolist(), places.tolist(), strict=True)], np.int64)
+    return drawn_by_weight(np.cumsum(balanced_weights(labels, columns)), shuffled, numbers, seed)
 
 
 def _share(labels, weights, column, size):

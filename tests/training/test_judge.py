@@ -11,8 +11,9 @@ from sakuga.core.images import to_tensor
 from sakuga.core.tensorfile import read_tensors
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import load_judge
+from sakuga.losses.conditional import cross_entropy
 from sakuga.models.file import read_header
-from sakuga.training.judge import augmented, class_loss, rate_at, split, train_judge, value_weights
+from sakuga.training.judge import augmented, rate_at, split, train_judge, value_weights
 
 SCHEMA = LabelSchema(
     attributes=(
@@ -85,14 +86,14 @@ def test_loss_by_hand():
     logits = (torch.tensor([[2.0, 0.0], [0.0, 1.0], [5.0, 5.0]]), torch.zeros(3, 4, requires_grad=True))
     labels = torch.tensor([[0, -1], [1, -1], [-1, -1]])
     weights = torch.tensor([1.0, 3.0]), torch.ones(4)
-    loss = class_loss(logits, labels, weights, 0.0)
+    loss = cross_entropy(logits, labels, weights, 0.0)
     softplus = functional.softplus
     assert loss.item() == pytest.approx(((softplus(torch.tensor(-2.0)) + 3 * softplus(torch.tensor(-1.0))) / 2).item())
     loss.backward()
     assert logits[1].grad is not None
     assert logits[1].grad.abs().max() == 0
     # Half of the target shared by both values: log(1 + e^-2) for the first, + 2 for the other, in halves.
-    half = class_loss((logits[0][:1],), labels[:1, :1], (torch.ones(2),), 0.5).item()
+    half = cross_entropy((logits[0][:1],), labels[:1, :1], (torch.ones(2),), 0.5).item()
     assert half == pytest.approx(0.75 * softplus(torch.tensor(-2.0)).item() + 0.25 * softplus(torch.tensor(2.0)).item())
 
 

@@ -53,6 +53,12 @@ class OptimizersConfig(Config):
     d: AdamConfig = AdamConfig()
     c: AdamConfig = Field(default=AdamConfig(), description="of the classifier, if it is a network of its own")
 
+    @classmethod
+    def alike(cls, lr: float, beta1: float, beta2: float) -> Self:
+        """Returns the same Adam for all sides."""
+        adam = AdamConfig(lr=lr, beta1=beta1, beta2=beta2)
+        return cls(g=adam, d=adam, c=adam)
+
 
 class RatioConfig(Config):
     """How often each side learns, in rounds; a round is one batch of real pictures."""

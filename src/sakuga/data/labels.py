@@ -28,6 +28,12 @@ _UNKNOWN_MARKS = frozenset(("", "unknown", "?", "-1", "nan", "n/a"))
 _MAX_VALUES = 1000
 
 
+def missing_values(attribute: Attribute, labels: np.ndarray) -> list[str]:
+    """Returns the values of an attribute that none of its labels, int64 `[N]`, has."""
+    present = set(labels.tolist())
+    return [value for i, value in enumerate(attribute.values) if i not in present]
+
+
 class Packed(BaseModel):
     """What our archives keep under the key `sakuga` of `dataset.json`."""
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.core.errors import UserError
-from sakuga.core.random import permutation, uniform
+from sakuga.core.random import uniform
+from sakuga.data.labels import missing_values
 
 _MAX_ROUNDS = 100
 _CLOSE_ENOUGH = 1e-9
@@ -26,8 +27,7 @@ def columns_to_balance(labels: np.ndarray, schema: LabelSchema, names: Sequence[
     columns = tuple(schema.attributes.index(schema.attribute(name)) for name in names)
     for column in columns:
         attribute = schema.attributes[column]
-        found = np.bincount(labels[:, column] + 1, minlength=len(attribute.values) + 1)[1:]
-        empty = [value for value, count in zip(attribute.values, found, strict=True) if count == 0]
+        empty = missing_values(attribute, labels[:, column])
         if empty or not attribute.values:
             of = f"{attribute.name}={', '.join(empty)}" if empty else f"a known {attribute.name}"
             raise UserError(
@@ -66,24 +66,6 @@ def balanced_weights(labels: np.ndarray, columns: Sequence[int]) -> np.ndarray:
             break
     weights = (mass / counts)[cell_of.ravel()]
     return weights / weights.sum()
-
-
-def balanced_indices(labels: np.ndarray, columns: Sequence[int], numbers: np.ndarray, seed: int) -> np.ndarray:
-    """Returns which pictures are drawn at places of the endless balanced order.
-
-    Args:
-        labels: int64 `[N, num_attributes]`, -1 where unknown.
-        columns: The attributes to balance, as in `balanced_weights`.
-        numbers: Image numbers, int64 `[B]`, counted from the start of training over all processes.
-        seed: Names the order.
-
-    Returns:
-        int64 `[B]`, a pure function of (seed, image number).
-    """
-    epochs, places = np.divmod(numbers, len(labels))
-    orders = {epoch: permutation(len(labels), seed, "order", epoch) for epoch in np.unique(epochs).tolist()}
-    shuffled = np.array([orders[e][p] for e, p in zip(epochs.tolist(), places.tolist(), strict=True)], np.int64)
-    return drawn_by_weight(np.cumsum(balanced_weights(labels, columns)), shuffled, numbers, seed)
 
 
 def drawn_by_weight(cumulative: np.ndarray, places: np.ndarray, numbers: np.ndarray, seed: int) -> np.ndarray:

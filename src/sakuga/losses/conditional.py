@@ -18,6 +18,30 @@ def class_loss(kind: Literal["balanced", "summed_in_d"]) -> ClassLoss:
     return {"balanced": balanced, "summed_in_d": summed_in_d}[kind]
 
 
+def cross_entropy(
+    logits: Sequence[Tensor], labels: Tensor, weights: Sequence[Tensor] | None = None, smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy over the samples whose label is known, summed over attributes.
+
+    Args:
+        logits: For each attribute, float `[N, K]`.
+        labels: int64 `[N, num_attributes]`, -1 where unknown.
+        weights: For each attribute, what a sample of each value counts, float `[K]`; None for 1.
+        smoothing: The part of the target that all values share (Szegedy et al. 2016, section 7).
+
+    Returns:
+        A scalar; an attribute that is unknown in the whole batch adds 0.
+    """
+    terms = []
+    for column, of_attribute in enumerate(logits):
+        label = labels[:, column]
+        losses = F.cross_entropy(of_attribute, label, ignore_index=UNKNOWN, reduction="none", label_smoothing=smoothing)
+        if weights is not None:
+            losses = losses * weights[column][label.clamp(min=0)]
+        terms.append(losses.sum() / _known(label))
+    return torch.stack(terms).sum()
+
+
 def balanced(logits: Sequence[Tensor], labels: Tensor, side: Side = "d") -> Tensor:
     """Cross-entropy, summed over attributes (Odena, Olah and Shlens 2017, equation 3); the same in D and G.
 
@@ -29,11 +53,7 @@ def balanced(logits: Sequence[Tensor], labels: Tensor, side: Side = "d") -> Tens
     Returns:
         A scalar: for each attribute the mean over the samples whose label is known, 0 where none is.
     """
-    terms = []
-    for column, of_attribute in enumerate(logits):
-        losses = F.cross_entropy(of_attribute, labels[:, column], ignore_index=UNKNOWN, reduction="none")
-        terms.append(losses.sum() / _known(labels[:, column]))
-    return torch.stack(terms).sum()
+    return cross_entropy(logits, labels)
 
 
 def summed_in_d(logits: Sequence[Tensor], labels: Tensor, side: Side) -> Tensor:

@@ -10,7 +10,6 @@ from sakuga.configs.losses import (
 )
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
 from sakuga.configs.training import (
-    AdamConfig,
     DataConfig,
     OptimizersConfig,
     RatioConfig,
@@ -20,11 +19,6 @@ from sakuga.configs.training import (
 _DATA = DataConfig(resolution=64, flip=True)
 _GENERATOR = DcganGeneratorConfig(z_dim=128, channels=64)
 _DURATION = Duration(amount=400_000)
-
-
-def _adam(lr: float, beta1: float, beta2: float) -> OptimizersConfig:
-    adam = AdamConfig(lr=lr, beta1=beta1, beta2=beta2)
-    return OptimizersConfig(g=adam, d=adam, c=adam)
 
 
 def wgan64() -> TrainConfig:
@@ -37,7 +31,7 @@ def wgan64() -> TrainConfig:
         data=_DATA,
         generator=_GENERATOR,
         loss=WassersteinLossConfig(clip=0.01),
-        optimizer=_adam(5e-5, 0.0, 0.99),
+        optimizer=OptimizersConfig.alike(5e-5, 0.0, 0.99),
         ratio=RatioConfig(d_every=1, g_every=5),
         duration=_DURATION,
     )
@@ -55,7 +49,7 @@ def wgangp64() -> TrainConfig:
         discriminator=DcganDiscriminatorConfig(channels=64, norm="layer"),
         loss=WassersteinLossConfig(),
         penalty=WganGpPenaltyConfig(weight=10.0),
-        optimizer=_adam(2e-4, 0.0, 0.9),
+        optimizer=OptimizersConfig.alike(2e-4, 0.0, 0.9),
         batch_size=16,
         duration=_DURATION,
     )
@@ -71,7 +65,7 @@ def dragan64() -> TrainConfig:
         discriminator=DcganDiscriminatorConfig(channels=64, norm="none"),
         loss=LogisticLossConfig(),
         penalty=DraganPenaltyConfig(weight=10.0),
-        optimizer=_adam(2e-4, 0.0, 0.9),
+        optimizer=OptimizersConfig.alike(2e-4, 0.0, 0.9),
         ratio=RatioConfig(d_every=1, g_every=5),
         duration=_DURATION,
     )
@@ -86,7 +80,7 @@ def sndcgan64() -> TrainConfig:
         generator=_GENERATOR,
         discriminator=DcganDiscriminatorConfig(channels=64, norm="spectral"),
         loss=HingeLossConfig(),
-        optimizer=_adam(2e-4, 0.0, 0.9),
+        optimizer=OptimizersConfig.alike(2e-4, 0.0, 0.9),
         ratio=RatioConfig(d_every=1, g_every=5),
         duration=_DURATION,
     )

@@ -19,17 +19,11 @@ from sakuga.configs.models import (
     StackedGeneratorConfig,
 )
 from sakuga.configs.training import (
-    AdamConfig,
     DataConfig,
     OptimizersConfig,
     RatioConfig,
     TrainConfig,
 )
-
-
-def _adam(lr: float, beta1: float, beta2: float) -> OptimizersConfig:
-    adam = AdamConfig(lr=lr, beta1=beta1, beta2=beta2)
-    return OptimizersConfig(g=adam, d=adam, c=adam)
 
 
 def sngan64() -> TrainConfig:
@@ -41,7 +35,7 @@ def sngan64() -> TrainConfig:
         generator=SnganGeneratorConfig(),
         discriminator=SnganDiscriminatorConfig(),
         loss=HingeLossConfig(),
-        optimizer=_adam(2e-4, 0.0, 0.9),
+        optimizer=OptimizersConfig.alike(2e-4, 0.0, 0.9),
         ratio=RatioConfig(d_every=1, g_every=5),
         duration=Duration(amount=400_000),
     )
@@ -56,7 +50,7 @@ def srresnet64() -> TrainConfig:
         discriminator=SrresnetDiscriminatorConfig(),
         loss=BceLossConfig(),
         penalty=DraganPenaltyConfig(weight=10.0),
-        optimizer=_adam(2e-4, 0.5, 0.999),
+        optimizer=OptimizersConfig.alike(2e-4, 0.5, 0.999),
         duration=Duration(amount=400_000),
     )
 
@@ -71,7 +65,7 @@ def acgan64() -> TrainConfig:
         discriminator=SrresnetDiscriminatorConfig(norm="spectral", head=AuxiliaryHeadConfig(layers=3)),
         conditioning=ConditioningConfig(attributes="all", realness_weight=5.0),
         loss=BceLossConfig(),
-        optimizer=_adam(1e-4, 0.5, 0.9),
+        optimizer=OptimizersConfig.alike(1e-4, 0.5, 0.9),
         ratio=RatioConfig(d_every=1, g_every=2),
         duration=Duration(amount=250, unit="epochs"),
     )
@@ -87,7 +81,7 @@ def stacked128() -> TrainConfig:
         discriminator=DcganDiscriminatorConfig(channels=32),
         loss=LogisticLossConfig(),
         penalty=R1PenaltyConfig(weight=1.0, every=16),
-        optimizer=_adam(2e-4, 0.5, 0.99),
+        optimizer=OptimizersConfig.alike(2e-4, 0.5, 0.99),
         batch_size=16,
         duration=Duration(amount=200_000),
     )

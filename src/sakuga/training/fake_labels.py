@@ -34,11 +34,11 @@ class FakeLabels:
         # One table for each attribute, or one for all: what is drawn from, and how often.
         self._tables: list[_Table]
         if prior == "uniform":
-            self._tables = [_Table(np.arange(size)[:, None], None) for size in schema.sizes]
+            self._tables = [_table(np.arange(size)[:, None]) for size in schema.sizes]
         elif known.all(1).any():
-            self._tables = [_Table(labels, weights).part(known.all(1))]
+            self._tables = [_table(labels, known.all(1), weights)]
         else:
-            self._tables = [_Table(labels[:, [i]], weights).part(known[:, i]) for i in range(labels.shape[1])]
+            self._tables = [_table(labels[:, [i]], known[:, i], weights) for i in range(labels.shape[1])]
 
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the labels of the fakes with these numbers, int64 `[len(numbers), num_attributes]`."""
@@ -49,15 +49,17 @@ class FakeLabels:
 
 
 class _Table(NamedTuple):
-    rows: np.ndarray
-    weights: np.ndarray | None
+    """Rows to draw from. `ends`: sums of their weights, None where all weigh the same."""
 
-    def part(self, chosen: np.ndarray) -> "_Table":
-        return _Table(self.rows[chosen], None if self.weights is None else self.weights[chosen])
+    rows: np.ndarray
+    ends: np.ndarray | None
 
     def at(self, places: np.ndarray) -> np.ndarray:
         """Returns the rows at places in [0, 1) of the table, in which each row is as long as its weight."""
-        if self.weights is None:
+        if self.ends is None:
             return self.rows[(places * len(self.rows)).astype(np.int64)]
-        ends = np.cumsum(self.weights)
-        return self.rows[np.searchsorted(ends[:-1], places * ends[-1], side="right")]
+        return self.rows[np.searchsorted(self.ends[:-1], places * self.ends[-1], side="right")]
+
+
+def _table(rows: np.ndarray, chosen: np.ndarray | slice = slice(None), weights: np.ndarray | None = None) -> _Table:
+    return _Table(rows[chosen], None if weights is None else np.cumsum(weights[chosen]))

@@ -18,8 +18,10 @@ from sakuga.core.errors import UserError
 from sakuga.core.progress import progress_bar
 from sakuga.core.random import random_scope, uniform
 from sakuga.data.dataset import Dataset
+from sakuga.data.labels import missing_values
 from sakuga.evaluation.attributes import Judge, score_name
 from sakuga.evaluation.pictures import Subset
+from sakuga.losses.conditional import cross_entropy
 from sakuga.models.classifier import Classifier
 from sakuga.models.file import save_model
 
@@ -111,8 +113,7 @@ def split(dataset: Dataset, holdout: int) -> tuple[Dataset, np.ndarray]:
     held = dataset.indices_every(holdout)
     chosen = np.setdiff1d(np.arange(len(dataset)), held)
     for column, attribute in enumerate(dataset.schema.attributes):
-        counts = np.bincount(dataset.labels[chosen, column] + 1, minlength=len(attribute.values) + 1)[1:]
-        if missing := [value for value, count in zip(attribute.values, counts, strict=True) if not count]:
+        if missing := missing_values(attribute, dataset.labels[chosen, column]):
             raise UserError(
                 f"{dataset.name} has no picture of {attribute.name} {', '.join(missing)} beside those held out, so "
                 "that a judge cannot learn it: add pictures, or take the value out of the labels."
@@ -139,27 +140,6 @@ def held_out(dataset: Dataset, held: np.ndarray, answers: np.ndarray) -> HeldOut
                 scores[name] = float((answers[group, column] == labels[group]).mean())
                 counts[name] = int(group.sum())
     return HeldOut(scores, counts)
-
-
-def class_loss(logits: tuple[Tensor, ...], labels: Tensor, weights: tuple[Tensor, ...], smoothing: float) -> Tensor:
-    """Computes the smoothed cross-entropy of each attribute over the pictures whose label is known, summed.
-
-    Args:
-        logits: For each attribute, float `[N, K]`.
-        labels: int64 `[N, num_attributes]`, -1 where unknown.
-        weights: For each attribute, what a picture of each value counts, float `[K]`.
-        smoothing: The part of the target that all values share (Szegedy et al. 2016, section 7).
-
-    Returns:
-        float `[]`; an attribute that is unknown in the whole batch adds 0.
-    """
-    total = logits[0].new_zeros(())
-    for column, (values, weight) in enumerate(zip(logits, weights, strict=True)):
-        target = labels[:, column]
-        each = F.cross_entropy(values, target, reduction="none", ignore_index=UNKNOWN, label_smoothing=smoothing)
-        known = target != UNKNOWN
-        total = total + (each * weight[target.clamp(min=0)] * known).sum() / known.sum().clamp(min=1)
-    return total
 
 
 def value_weights(dataset: Dataset, balance: float) -> tuple[Tensor, ...]:
@@ -230,7 +210,7 @@ def _learn(
             pictures = augmented(batch.images, numbers, config).to(device)
             with autocast(device, dtype):
                 logits = network(pictures.contiguous(memory_format=torch.channels_last))
-            loss = class_loss(logits, batch.labels.to(device), weights, config.smoothing)
+            loss = cross_entropy(logits, batch.labels.to(device), weights, config.smoothing)
             if not torch.isfinite(loss):
                 raise UserError(f"The judge's loss is not finite after {images:,} pictures: use a lower --lr.")
             optimizer.zero_grad(set_to_none=True)

@@ -12,6 +12,7 @@ from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
 from sakuga.core.errors import UserError
 from sakuga.data.dataset import Dataset
+from sakuga.data.labels import missing_values
 from sakuga.data.sampling import columns_to_balance
 from sakuga.evaluation.conditions import translated
 
@@ -52,16 +53,15 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
     labels = translated(dataset.labels, dataset.schema, schema)
     complete = labels[(labels != UNKNOWN).all(1)]
     for column, attribute in enumerate(schema.attributes):
-        numbers = range(len(attribute.values))
         if not attribute.values:
             raise UserError(f"{dataset.name} has no picture with a known {attribute.name}: leave the attribute out.")
-        if missing := [attribute.values[i] for i in numbers if i not in labels[:, column]]:
+        if missing := missing_values(attribute, labels[:, column]):
             raise UserError(
                 f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)}: add some, or pack the data "
                 "again from a table without the value."
             )
         # Fakes would never be made from them.
-        missing = [attribute.values[i] for i in numbers if i not in complete[:, column]]
+        missing = missing_values(attribute, complete[:, column])
         if missing and len(complete) and config.conditioning.label_prior == "data":
             raise UserError(
                 f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)} whose other attributes are "
