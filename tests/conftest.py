@@ -1,10 +1,15 @@
 """What all tests share: one thread, a cache folder of their own, and the way to real data."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+import sakuga
 
 # Before torch is imported: the workers of pytest-xdist share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -32,3 +37,19 @@ def real_data():
         return Path(folder, name)
 
     return find
+
+
+@pytest.fixture
+def said_by_two_processes(tmp_path: Path) -> Callable[[str], str]:
+    """Returns what a program prints that torchrun runs in two processes."""
+
+    def run(program: str) -> str:
+        script = tmp_path / "worker.py"
+        script.write_text(program)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(sakuga.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,16 +1,11 @@
 import json
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from sakuga.augment.ada import Ada, color_change, motion, recolor, warp
 from sakuga.configs.augment import AdaConfig
-from sakuga.core import distributed
 from sakuga.core.random import random_scope
 
 CPU = torch.device("cpu")
@@ -238,11 +233,5 @@ distributed.stop()
 """
 
 
-def test_two_processes_have_one_strength(tmp_path):
-    script = tmp_path / "worker.py"
-    script.write_text(_WORKER)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(distributed.__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [[0.2, 0.0], [0.2, 0.0]]
+def test_two_processes_have_one_strength(said_by_two_processes):
+    assert json.loads(said_by_two_processes(_WORKER)) == [[0.2, 0.0], [0.2, 0.0]]

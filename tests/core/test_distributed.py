@@ -1,8 +1,4 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import torch
 
@@ -37,11 +33,5 @@ distributed.stop()
 """
 
 
-def test_two_processes_average_and_gather(tmp_path):
-    script = tmp_path / "worker.py"
-    script.write_text(_WORKER)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(distributed.__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [2, [0.5] * 6, 5.0, [1.5] * 4, [{"rank": 0}, {"rank": 1}]]
+def test_two_processes_average_and_gather(said_by_two_processes):
+    assert json.loads(said_by_two_processes(_WORKER)) == [2, [0.5] * 6, 5.0, [1.5] * 4, [{"rank": 0}, {"rank": 1}]]
