@@ -26,7 +26,7 @@ def test_a_round_is_the_plain_dcgan_update(tiny_loop: Callable[..., Loop], faces
         loop.run_round()
         images = i * 8
         real = twin.dataset.batch(np.arange(images, images + 8), 0).images
-        fake = generator(twin.step.z(images, 8))
+        fake = generator(twin.step.fakes.z(images, 8))
         for net in (generator, discriminator):
             net.zero_grad()
         F.softplus(-discriminator(real).logits).mean().backward()
@@ -105,7 +105,7 @@ def test_g_learns_to_make_the_color_of_the_data(tiny_loop: Callable[..., Loop]) 
 
     def distance() -> float:
         with torch.no_grad():
-            return float((loop.step.generator(loop.step.z(0, 8)).mean((0, 2, 3)) - goal).abs().mean())
+            return float((loop.step.generator(loop.step.fakes.z(0, 8)).mean((0, 2, 3)) - goal).abs().mean())
 
     before = distance()
     for _ in range(150):

@@ -114,3 +114,12 @@ PenaltyConfig = Annotated[
     NoPenaltyConfig | R1PenaltyConfig | R2PenaltyConfig | R1R2PenaltyConfig | WganGpPenaltyConfig | DraganPenaltyConfig,
     Field(discriminator="kind"),
 ]
+
+
+class PathLengthConfig(Config):
+    """Path length regularization of G (Karras et al. 2020, section 3.2), every so many updates (lazily)."""
+
+    weight: float = Field(default=0.0, ge=0, description="0: none; StyleGAN2 has 2")
+    every: int = Field(default=4, ge=1)
+    decay: float = Field(default=0.01, gt=0, le=1, description="of the running mean of the lengths")
+    shrink: int = Field(default=2, ge=1, description="the batch is divided by this")

@@ -8,7 +8,7 @@ from sakuga.configs.augment import AugmentConfig, NoAugmentConfig
 from sakuga.configs.base import Config
 from sakuga.configs.conditioning import AttributeNames, ConditioningConfig
 from sakuga.configs.duration import Duration, Schedule
-from sakuga.configs.losses import BceLossConfig, LossConfig, NoPenaltyConfig, PenaltyConfig
+from sakuga.configs.losses import BceLossConfig, LossConfig, NoPenaltyConfig, PathLengthConfig, PenaltyConfig
 from sakuga.configs.models import (
     Auto,
     DcganDiscriminatorConfig,
@@ -138,6 +138,10 @@ class TrainConfig(Config):
         default="separate", description="whether D sees real and fake pictures in two passes or in one (for BatchNorm)"
     )
     penalty: PenaltyConfig = NoPenaltyConfig()
+    path_length: PathLengthConfig = PathLengthConfig()
+    style_mixing: float = Field(
+        default=0.0, ge=0, le=1, description="probability that a fake has another z in its later layers"
+    )
     augment: AugmentConfig = NoAugmentConfig()
     optimizer: OptimizersConfig = OptimizersConfig()
     ratio: RatioConfig = RatioConfig()

@@ -3,28 +3,28 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sakuga.augment.registry import augmentation
 from sakuga.configs.losses import WassersteinLossConfig
 from sakuga.configs.training import TrainConfig
-from sakuga.core import distributed
 from sakuga.core.device import autocast
-from sakuga.core.random import generator as random_stream
 from sakuga.core.random import random_scope
 from sakuga.data.dataset import Dataset
 from sakuga.data.sampling import balanced_weights, columns_to_balance
 from sakuga.evaluation.conditions import translated
 from sakuga.losses.adversarial import adversarial
 from sakuga.losses.conditional import Side, class_loss, discriminative_d, discriminative_g
+from sakuga.losses.path_length import path_lengths
 from sakuga.losses.penalties import penalty
 from sakuga.models.base import Discriminator, Generator, Judgement
 from sakuga.models.registry import build_discriminator, build_generator
 from sakuga.training.controller import Controller
 from sakuga.training.fake_labels import FakeLabels
+from sakuga.training.fakes import Fakes
 from sakuga.training.metrics_log import Meters
+from sakuga.training.path_length import PathLength
 from sakuga.training.phases import Phase, Round
 
 
@@ -32,7 +32,8 @@ class GanStep:
     """D learns to tell real from fake, G to deceive it, and, where G is told attributes, to keep to them.
 
     Phases: `d`, every `ratio.d_every` rounds; `d_penalty`, if the penalty is lazy; `c`, with D, for a classifier of its
-    own; `g`, every `ratio.g_every` rounds. The fakes of a round are made once and shared.
+    own; `g`, every `ratio.g_every` rounds; `g_path`, lazily, if path lengths are regularized. The fakes of a round are
+    made once and shared.
 
     Args:
         config: A complete config.
@@ -57,19 +58,22 @@ class GanStep:
         self.fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed, weights)
         self.labels = labels
         self._build()
+        self.fakes = Fakes(config, self.generator, self.fake_labels, device)
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
         self.class_loss = class_loss(config.conditioning.class_loss)
         self.augment = augmentation(config.augment)
         self.controller = Controller(config.controller, config.batch_size) if config.controller.enabled else None
-        self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+        self.path_length = PathLength(config.path_length, device) if config.path_length.weight else None
+        self.dtype = self.fakes.dtype
         every = config.penalty.every if config.penalty.kind != "none" else 1
         # A penalty of every update belongs to D's own loss; a rarer one is a phase.
         self.lazy = every if every > 1 else None
-        d_every = config.ratio.d_every
+        d_every, g_every = config.ratio.d_every, config.ratio.g_every
         penalties = [Phase("d_penalty", "d", every * d_every)] if self.lazy else []
         classifiers = [Phase("c", "c", d_every)] if self.classifier else []
-        self.phases = (Phase("d", "d", d_every), *penalties, *classifiers, Phase("g", "g", config.ratio.g_every))
+        paths = [Phase("g_path", "g", config.path_length.every * g_every)] if self.path_length else []
+        self.phases = (Phase("d", "d", d_every), *penalties, *classifiers, Phase("g", "g", g_every), *paths)
 
     def _build(self) -> None:
         config = self.config
@@ -91,6 +95,8 @@ class GanStep:
 
     def lazy_every(self, optimizer: str) -> int | None:
         """Returns the interval, in updates of the optimizer, of its lazy penalty; None where it has none."""
+        if optimizer == "g" and self.path_length:
+            return self.config.path_length.every
         return self.lazy if optimizer == "d" else None
 
     def wants(self, phase: Phase, number: int) -> bool:
@@ -103,7 +109,8 @@ class GanStep:
 
     def losses(self, phase: Phase, round: Round) -> Iterator[tuple[str, Tensor]]:
         """As `Step.losses`."""
-        return {"d": self._d, "d_penalty": self._d_penalty, "c": self._c, "g": self._g}[phase.name](round)
+        of_phase = {"d": self._d, "d_penalty": self._d_penalty, "c": self._c, "g": self._g, "g_path": self._g_path}
+        return of_phase[phase.name](round)
 
     def after(self, phase: Phase) -> None:
         """As `Step.after`: clips D's weights where the loss asks for it (Arjovsky et al. 2017, algorithm 1)."""
@@ -116,13 +123,16 @@ class GanStep:
     def end_round(self, round: Round) -> None:
         """As `Step.end_round`."""
         self.augment.end_round(self.config.batch_size)
+        if self.path_length is not None:
+            self.path_length.end_round()
         if self.controller is not None:
             self.controller.update()
 
     def state(self) -> dict[str, Any]:
         """As `Step.state`."""
-        parts = {"controller": self.controller.state() if self.controller else {}, "augment": self.augment.state()}
-        return {name: state for name, state in parts.items() if state}
+        parts = {"controller": self.controller, "augment": self.augment, "path_length": self.path_length}
+        states = {name: part.state() for name, part in parts.items() if part is not None}
+        return {name: state for name, state in states.items() if state}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """As `Step.load_state`."""
@@ -130,6 +140,8 @@ class GanStep:
             self.controller.load_state(state["controller"])
         if "augment" in state:
             self.augment.load_state(state["augment"])
+        if self.path_length is not None and "path_length" in state:
+            self.path_length.load_state(state["path_length"])
 
     def _d(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         real, fake = self.augment(round.batch.images), self.augment(self._fake(round).detach())
@@ -220,24 +232,23 @@ class GanStep:
         self.meters.add("penalty", value.detach())
         return value
 
+    def _g_path(self, round: Round) -> Iterator[tuple[str, Tensor]]:
+        assert self.path_length is not None
+        config = self.config.path_length
+        ws = self.fakes.ws(round.images, max(1, self.config.batch_size // config.shrink), "path z")
+        if not ws.requires_grad:  # a G whose w is z itself
+            ws.requires_grad_(True)
+        # In float32, as all slopes.
+        lengths = path_lengths(self.generator.synthesis(ws, "random"), ws)
+        value = self.path_length.loss(lengths)
+        self.meters.add("path_length", lengths.detach().mean())
+        yield "loss_g_path", value * config.every
+
     def _fake(self, round: Round) -> Tensor:
-        def make() -> Tensor:
-            z = self.z(round.images, self.config.batch_size)
-            with autocast(self.device, self.dtype):
-                return self.generator(z, self._labels_of_fakes(round)).float()
-
-        return round.share("fake", "g", make)
-
-    def z(self, images: int, count: int) -> Tensor:
-        """Draws z for the global batch that follows `images` images and returns this process's part, `[n, z_dim]`."""
-        z = torch.randn(count, self.generator.z_dim, generator=random_stream(self.config.seed, "z", images))
-        z = z[_mine(count)].to(self.device)
-        return z * self.config.latent.sigma + self.config.latent.mean
+        return round.share("fake", "g", lambda: self.fakes.images(round.images))
 
     def _labels_of_fakes(self, round: Round) -> Tensor:
-        mine = _mine(self.config.batch_size)
-        numbers = round.images + np.arange(mine.start, mine.stop)
-        return torch.from_numpy(self.fake_labels(numbers)).to(self.device)
+        return self.fakes.labels(round.images, self.config.batch_size)
 
     def _real_labels(self, round: Round) -> Tensor:
         return torch.from_numpy(self.labels[round.batch.indices]).to(self.device)
@@ -274,12 +285,6 @@ class GanStep:
             self.meters.add("augment_strength", torch.tensor(self.augment.strength, device=self.device))
         if self.controller is not None:
             self.controller.see(advantage)
-
-
-def _mine(count: int) -> slice:
-    """Returns this process's part of a global batch."""
-    part = np.array_split(np.arange(count), distributed.world_size())[distributed.rank()]
-    return slice(int(part[0]), int(part[-1]) + 1)
 
 
 def _part(judgement: Judgement, take: Callable[[Tensor], Tensor]) -> Judgement:

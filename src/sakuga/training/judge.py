@@ -1,4 +1,4 @@
-"""Trains a judge: plain supervised learning on real labeled pictures. A judge is for measuring only."""
+"""Trains a judge, or a labeler: plain supervised learning on real labeled pictures. A judge is for measuring only."""
 
 import math
 import time
@@ -12,23 +12,25 @@ from torch.nn import functional as F
 
 from sakuga.configs.classifier import ClassifierConfig, JudgeConfig
 from sakuga.configs.labels import UNKNOWN
-from sakuga.configs.modelfile import ClassifierRole, Header, Roles
+from sakuga.configs.modelfile import ClassifierRole, Header, Purpose, Roles
 from sakuga.core.device import autocast, deterministic, has_fast_bf16, pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.progress import progress_bar
-from sakuga.core.random import random_scope, uniform
+from sakuga.core.random import random_scope, seed_of, uniform
 from sakuga.data.dataset import Dataset
 from sakuga.data.labels import missing_values
-from sakuga.evaluation.attributes import Judge, score_name
+from sakuga.evaluation.attributes import score_name
 from sakuga.evaluation.pictures import Subset
+from sakuga.generation.classifier import LoadedClassifier
 from sakuga.losses.conditional import cross_entropy
 from sakuga.models.classifier import Classifier
 from sakuga.models.file import save_model
 
-PURPOSE = (
-    "For measuring only: no training, labeling, choice of samples or search for directions may use a judge, or what it "
-    "measures there means nothing."
-)
+PURPOSES: dict[Purpose, str] = {
+    "judge": "For measuring only: no training, labeling, choice of samples or search for directions may use a judge, "
+    "or what it measures there means nothing.",
+    "labeler": "For labeling samples, to find directions by: not for measuring what came of it, which a judge does.",
+}
 MAX_RESOLUTION = 96
 
 
@@ -50,17 +52,22 @@ def train_judge(
     out: str | Path,
     config: JudgeConfig,
     *,
+    purpose: Purpose = "judge",
     minutes: float | None = None,
     device: str = "auto",
     overwrite: bool = True,
     progress: bool = True,
 ) -> HeldOut:
-    """Trains a judge, measures it on held-out pictures, and writes it with its scores.
+    """Trains a judge or a labeler, measures it on held-out pictures, and writes it with its scores.
+
+    Both are the same network. A labeler's random streams have other names, so that it has other first weights, another
+    order and other augmentation than the judge of the same seed.
 
     Args:
         dataset: Real labeled pictures.
         out: The model file to write.
         config: How to train; the same config gives the same judge on the same machine and threads.
+        purpose: What it will be used for; written into the file, which is refused for the other.
         minutes: Train for so long instead of `config.epochs`; how much is seen then depends on the machine.
         device: auto, cpu, cuda or mps.
         overwrite: Whether `out` may be replaced.
@@ -72,27 +79,28 @@ def train_judge(
     learned, held = split(dataset, config.holdout)
     architecture = ClassifierConfig(resolution=min(dataset.resolution, MAX_RESOLUTION), channels=config.channels)
     where = pick_device(device)
+    streams = config if purpose == "judge" else _with_seed(config, seed_of(purpose, config.seed))
     with deterministic():
-        with random_scope(config.seed, "judge"):
+        with random_scope(streams.seed, "judge"):
             network = Classifier(architecture, dataset.schema.sizes)
         network.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        images_seen = _learn(network, learned, config, where, minutes, progress)
+        images_seen = _learn(network, learned, streams, where, minutes, f"Training the {purpose}" if progress else "")
     _round_to_half(network)
     header = Header(
-        name="judge",
-        roles=Roles(classifier=ClassifierRole(architecture=architecture)),
+        name=purpose,
+        roles=Roles(classifier=ClassifierRole(purpose=purpose, architecture=architecture)),
         labels=dataset.schema,
         data=f"{dataset.name}, {len(learned):,} pictures",
         images_seen=images_seen,
         provenance={
-            "purpose": PURPOSE,
+            "purpose": PURPOSES[purpose],
             "config": config.model_dump(mode="json"),
             "held_out": f"every {config.holdout}. of {len(dataset):,} by name, from the first",
             "dataset_fingerprint": dataset.fingerprint,
         },
     )
-    judge = Judge(Path(out), header, network.eval().requires_grad_(False), where)
-    answers = judge.answers(Subset(dataset.images, held), "Measuring the judge" if progress else "")
+    trained = LoadedClassifier(Path(out), header, network.eval().requires_grad_(False), where)
+    answers = trained.answers(Subset(dataset.images, held), f"Measuring the {purpose}" if progress else "")
     found = held_out(dataset, held, answers)
     # A config is changed by validating it again.
     header = Header.model_validate({**header.model_dump(), "scores": found.scores})
@@ -116,7 +124,7 @@ def split(dataset: Dataset, holdout: int) -> tuple[Dataset, np.ndarray]:
         if missing := missing_values(attribute, dataset.labels[chosen, column]):
             raise UserError(
                 f"{dataset.name} has no picture of {attribute.name} {', '.join(missing)} beside those held out, so "
-                "that a judge cannot learn it: add pictures, or take the value out of the labels."
+                "that a classifier cannot learn it: add pictures, or take the value out of the labels."
             )
     learned = Dataset(dataset.images[chosen], dataset.labels[chosen], dataset.schema, name=dataset.name)
     return learned, held
@@ -192,7 +200,7 @@ def _learn(
     config: JudgeConfig,
     device: torch.device,
     minutes: float | None,
-    progress: bool,
+    title: str,
 ) -> int:
     batch_size = min(config.batch_size, len(dataset))
     total, images = config.epochs * len(dataset), 0
@@ -201,7 +209,7 @@ def _learn(
     optimizer = torch.optim.AdamW(network.parameters(), config.lr, weight_decay=config.weight_decay)
     start, part = time.monotonic(), 0.0
     with progress_bar() as bar:
-        task = bar.add_task("Training the judge", total=100, visible=progress)
+        task = bar.add_task(title, total=100, visible=bool(title))
         while part < 1:
             for group in optimizer.param_groups:
                 group["lr"] = config.lr * max(rate_at(part, config.warm_up), 1e-3)
@@ -212,7 +220,7 @@ def _learn(
                 logits = network(pictures.contiguous(memory_format=torch.channels_last))
             loss = cross_entropy(logits, batch.labels.to(device), weights, config.smoothing)
             if not torch.isfinite(loss):
-                raise UserError(f"The judge's loss is not finite after {images:,} pictures: use a lower --lr.")
+                raise UserError(f"The classifier's loss is not finite after {images:,} pictures: use a lower --lr.")
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -220,6 +228,10 @@ def _learn(
             part = images / total if minutes is None else (time.monotonic() - start) / (60 * minutes)
             bar.update(task, completed=100 * min(part, 1))
     return images
+
+
+def _with_seed(config: JudgeConfig, seed: int) -> JudgeConfig:
+    return JudgeConfig.model_validate({**config.model_dump(), "seed": seed})
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ from sakuga.training.metrics_log import read_metrics
 
 PANELS = {
     "losses": ("loss_d", "loss_d_real", "loss_d_fake", "loss_g"),
+    "path length": ("path_length",),
     "class losses": ("loss_d_class_real", "loss_d_class_fake", "loss_c", "loss_g_class"),
     "Wasserstein estimate": ("wasserstein",),
     "augmentation": ("augment_strength",),
@@ -40,7 +41,7 @@ def sample_ema(loop: Loop, seeds: range) -> np.ndarray:
     images, network = [], loop.averaged()
     with torch.no_grad(), autocast(loop.device, loop.step.dtype):
         for part, of_part in zip(z.to(loop.device).split(64), labels.split(64), strict=True):
-            images.append(to_uint8(network(part, of_part)))
+            images.append(to_uint8(network(part, of_part, "const")))
     return np.concatenate(images)
 
 
