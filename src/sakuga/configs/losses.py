@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sakuga.configs.base import Config
+from sakuga.configs.models import Auto
 
 
 class BceLossConfig(Config):
@@ -70,7 +71,9 @@ class R1PenaltyConfig(Config):
     """R1 of Mescheder, Geiger and Nowozin (2018): weight / 2 * E |grad D(real)|^2, every so many rounds (lazily)."""
 
     kind: Literal["r1"] = "r1"
-    weight: float = Field(default=1.0, ge=0)
+    weight: Annotated[float, Field(ge=0)] | Auto = Field(
+        default=1.0, description="auto: 0.0002 side^2 / batch size (Karras et al. 2020, ADA, appendix C)"
+    )
     every: int = Field(default=16, ge=1)
 
 

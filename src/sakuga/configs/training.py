@@ -148,6 +148,9 @@ class TrainConfig(Config):
     controller: ControllerConfig = ControllerConfig()
     ema: EmaConfig = EmaConfig()
     init: InitConfig = InitConfig()
+    freeze_d: int = Field(
+        default=0, ge=0, description="layers of D, from the picture inwards, that keep the weights of init.discriminator"
+    )
     outputs: OutputsConfig = OutputsConfig()
     batch_size: int = Field(default=64, ge=2, description="pictures a round, over all processes")
     duration: Duration = Duration(amount=50, unit="epochs")

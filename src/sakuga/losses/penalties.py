@@ -39,6 +39,7 @@ def penalty(config: PenaltyConfig) -> Penalty | None:
     """Returns the penalty that the config describes, None for none."""
     match config:
         case R1PenaltyConfig():
+            assert config.weight != "auto"
             return r1(config.weight)
         case R2PenaltyConfig():
             return r2(config.weight)

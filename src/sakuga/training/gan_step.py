@@ -23,6 +23,7 @@ from sakuga.models.registry import build_discriminator, build_generator
 from sakuga.training.controller import Controller
 from sakuga.training.fake_labels import FakeLabels
 from sakuga.training.fakes import Fakes
+from sakuga.training.freeze import freeze
 from sakuga.training.metrics_log import Meters
 from sakuga.training.path_length import PathLength
 from sakuga.training.phases import Phase, Round
@@ -81,6 +82,7 @@ class GanStep:
             self.generator: Generator = build_generator(config.generator, self.schema)
         with random_scope(config.seed, "weights", "discriminator"):
             self.discriminator: Discriminator = build_discriminator(config.discriminator, self.schema)
+        freeze(self.discriminator, config.freeze_d)
         self.optimized: dict[str, nn.Module] = {"g": self.generator, "d": self.discriminator}
         networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.classifier: Discriminator | None = None

@@ -7,6 +7,7 @@ import torch
 
 from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.losses import NoPenaltyConfig, PenaltyConfig, WassersteinLossConfig
+from sakuga.configs.models import Auto
 from sakuga.configs.patch import patch
 from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
@@ -104,6 +105,15 @@ def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "--controller.enabled is led by D's verdicts, and with --loss.kind wasserstein D gives none: leave it out.",
     )
     yield (
+        config.style_mixing > 0 and config.generator.kind != "stylegan2",
+        f"--style_mixing gives the layers of G different ws, and --generator.kind {config.generator.kind} has one "
+        "for all: leave it out, or choose --generator.kind stylegan2.",
+    )
+    yield (
+        config.freeze_d > 0 and config.init.discriminator is None,
+        "--freeze_d keeps layers of a finished D: name its model with --init.discriminator MODEL, or leave it out.",
+    )
+    yield (
         config.generator.kind == "stacked" and not (config.init.base or config.init.generator),
         "--generator.kind stacked redraws the pictures of a finished model: name it with --init.base MODEL.",
     )
@@ -184,11 +194,13 @@ def resolve(config: TrainConfig, resolution: int, device: torch.device) -> Train
         "threads": torch.get_num_threads() if config.threads == "auto" else config.threads,
     }
     complete = _sized(patch(config, changes), resolution)
+    if _weight(complete.penalty) == "auto":
+        complete = patch(complete, {"penalty.weight": 2e-4 * int(complete.data.resolution) ** 2 / config.batch_size})
     check(complete)
     return complete
 
 
-def _weight(penalty: PenaltyConfig) -> float:
+def _weight(penalty: PenaltyConfig) -> float | Auto:
     return 0.0 if isinstance(penalty, NoPenaltyConfig) else penalty.weight
 
 
