@@ -12,6 +12,7 @@ DCGAN_SIZES = (32, 64, 96, 128)
 SNGAN_SIZES = (32, 64, 128)
 SRRESNET_SIZES = (32, 64, 96, 128)
 STACKED_SIZES = (64, 128)
+STYLEGAN2_SIZES = (32, 64, 128, 256, 512, 1024)
 
 
 class NoHeadConfig(Config):
@@ -204,10 +205,63 @@ class StackedGeneratorConfig(_Sized):
         return self
 
 
+class _Stylegan2(_Sized):
+    sizes: ClassVar = STYLEGAN2_SIZES
+    family: ClassVar = "a StyleGAN2"
+
+    kind: Literal["stylegan2"] = "stylegan2"
+    channels: int = Field(
+        default=32768, ge=1, description="a map of side r has channels // r of them, max_channels at most"
+    )
+    max_channels: int = Field(default=512, ge=1)
+
+    @model_validator(mode="after")
+    def _every_map_has_channels(self) -> Self:
+        if self.resolution != "auto" and self.channels < self.resolution:
+            raise ValueError(
+                f"channels {self.channels} leave none for a map of {self.resolution} pixels: choose at least "
+                f"{self.resolution}"
+            )
+        return self
+
+    def channels_at(self, side: int) -> int:
+        """Returns the channels of a map of this side."""
+        return min(self.channels // side, self.max_channels)
+
+
+class Stylegan2GeneratorConfig(_Stylegan2):
+    """G of Karras et al. (2020), "Analyzing and Improving the Image Quality of StyleGAN": mapping and synthesis.
+
+    The forms are those of its figure 7: `skip` adds up pictures of all sizes, `residual` has a 1x1 convolution beside
+    each pair of layers, `original` draws the picture from the last layer alone.
+    """
+
+    z_dim: int = Field(default=512, ge=1)
+    w_dim: int = Field(default=512, ge=1)
+    mapping_layers: int = Field(default=8, ge=1)
+    form: Literal["skip", "residual", "original"] = "skip"
+    mapping_lr: float = Field(default=0.01, gt=0, description="learning rate of the mapping network, relative")
+
+
+class Stylegan2DiscriminatorConfig(_Stylegan2):
+    """D of the same paper; the forms are those of its figure 7."""
+
+    form: Literal["residual", "skip", "original"] = "residual"
+    minibatch_group: int = Field(default=4, ge=1, description="pictures whose standard deviation is one more channel")
+    mapping_layers: int = Field(default=8, ge=1, description="from the labels, with head projection")
+    norm: Literal["none"] = "none"
+    head: HeadConfig = NoHeadConfig()
+
+
 GeneratorConfig = Annotated[
-    DcganGeneratorConfig | SnganGeneratorConfig | SrresnetGeneratorConfig | StackedGeneratorConfig,
+    DcganGeneratorConfig
+    | SnganGeneratorConfig
+    | SrresnetGeneratorConfig
+    | StackedGeneratorConfig
+    | Stylegan2GeneratorConfig,
     Field(discriminator="kind"),
 ]
 DiscriminatorConfig = Annotated[
-    DcganDiscriminatorConfig | SnganDiscriminatorConfig | SrresnetDiscriminatorConfig, Field(discriminator="kind")
+    DcganDiscriminatorConfig | SnganDiscriminatorConfig | SrresnetDiscriminatorConfig | Stylegan2DiscriminatorConfig,
+    Field(discriminator="kind"),
 ]

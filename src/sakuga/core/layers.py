@@ -67,12 +67,40 @@ def append_labels(z: Tensor, labels: Tensor | None, sizes: tuple[int, ...]) -> T
     """
     if not sizes:
         return z
+    return torch.cat([z, known_one_hot(labels, sizes).to(z.dtype)], 1)
+
+
+def known_one_hot(labels: Tensor | None, sizes: tuple[int, ...]) -> Tensor:
+    """Returns the one-hot vectors of all attributes, float32 `[N, sum(sizes)]`, for a generator.
+
+    Args:
+        labels: int64 `[N, num_attributes]`, each in [0, size).
+        sizes: Number of values of each attribute.
+
+    Raises:
+        ValueError: If labels are missing or unknown (-1), of which a generator can make no picture.
+    """
     if labels is None:
         raise ValueError("this generator needs labels")
-    if not labels.is_meta and bool((labels < 0).any()):
+    # A traced graph holds for all labels: there is nothing to look at.
+    if not labels.is_meta and not torch.compiler.is_compiling() and bool((labels < 0).any()):
         raise ValueError("a generator cannot take unknown labels (-1): draw a value for each attribute")
-    one_hot = [F.one_hot(labels[:, i], size) for i, size in enumerate(sizes)]
-    return torch.cat([z, *(h.to(z.dtype) for h in one_hot)], 1)
+    return one_hot(labels, sizes)
+
+
+def one_hot(labels: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Returns the one-hot vectors of all attributes side by side, zeros for an unknown value.
+
+    Args:
+        labels: int64 `[N, num_attributes]`, each in [-1, size).
+        sizes: Number of values of each attribute.
+
+    Returns:
+        float32 `[N, sum(sizes)]`.
+    """
+    each = zip(labels.unbind(1), sizes, strict=True)
+    vectors = [F.one_hot(label.clamp(min=0), size) * (label >= 0)[:, None] for label, size in each]
+    return torch.cat(vectors, 1).float()
 
 
 class MinibatchStd(nn.Module):

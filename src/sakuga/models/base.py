@@ -1,10 +1,13 @@
 """What a generator and a discriminator are, whatever their family."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
-Noise = Literal["random", "const", "none"]
+# Drawn anew, the network's own fixed maps, none at all, or one map for each of `Generator.noise_shapes`, float
+# `[N or 1, 1, H, W]`.
+Noise = Literal["random", "const", "none"] | Sequence[Tensor]
 
 
 class Generator(nn.Module):
@@ -15,12 +18,19 @@ class Generator(nn.Module):
         resolution: Height and width of the pictures.
         num_ws: Number of layers that take a w.
         w_dim: Length of each w.
+        noise_shapes: Height and width of the noise maps, coarse first; () for a network without noise.
     """
 
     z_dim: int
     resolution: int
     num_ws: int
     w_dim: int
+    noise_shapes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def w_avg(self) -> Tensor | None:
+        """The moving average of w, float32 `[w_dim]`; None for a network that keeps none."""
+        return None
 
     def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Maps z, float `[N, z_dim]`, and labels, int64 `[N, num_attributes]`, to ws, float `[N, num_ws, w_dim]`."""

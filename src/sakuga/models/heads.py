@@ -7,6 +7,7 @@ Auxiliary Discriminative Classifier", ICML 2022. Written from these descriptions
 A trunk hands over its last map, float `[N, C, H, W]`; where its verdict is made from pooled features, `[N, C, 1, 1]`.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -17,6 +18,7 @@ from sakuga.core.errors import UserError
 from sakuga.core.layers import weight_norm
 
 Said = tuple[Tensor, tuple[Tensor, ...] | None]
+Linear = Callable[[int, int], nn.Module]
 
 
 class HasHead(Protocol):
@@ -61,13 +63,16 @@ class Classifier(Head):
         outputs: Number of logits of each attribute.
         size: Length of the flattened map.
         norm: `spectral` normalises all layers, as in the trunk.
+        linear: Makes a fully connected layer.
     """
 
-    def __init__(self, config: AuxiliaryHeadConfig, outputs: tuple[int, ...], size: int, norm: str):
+    def __init__(
+        self, config: AuxiliaryHeadConfig, outputs: tuple[int, ...], size: int, norm: str, linear: Linear = nn.Linear
+    ):
         super().__init__()
         self.outputs = outputs
-        total = sum(outputs)
-        self.classes = tower(size, config.width, total, norm) if config.layers == 3 else flat_layer(size, total, norm)
+        total, deep = sum(outputs), config.layers == 3
+        self.classes = tower(size, config.width, total, norm, linear) if deep else flat_layer(size, total, norm, linear)
 
     def forward(self, verdict: Tensor, maps: Tensor, labels: Tensor | None) -> Said:
         """As `Head.forward`; the labels are not looked at."""
@@ -98,7 +103,7 @@ class Projection(Head):
         return logits, None
 
 
-def build_head(config: HasHead, sizes: tuple[int, ...], channels: int, size: int) -> Head:
+def build_head(config: HasHead, sizes: tuple[int, ...], channels: int, size: int, linear: Linear = nn.Linear) -> Head:
     """Returns the head of a discriminator.
 
     Args:
@@ -106,6 +111,7 @@ def build_head(config: HasHead, sizes: tuple[int, ...], channels: int, size: int
         sizes: Number of values of each attribute.
         channels: Channels of the trunk's last map.
         size: Length of that map, flattened.
+        linear: Makes a fully connected layer, as the trunk has them.
 
     Raises:
         UserError: If the head needs attributes and there are none.
@@ -113,40 +119,50 @@ def build_head(config: HasHead, sizes: tuple[int, ...], channels: int, size: int
     head = config.head
     if isinstance(head, NoHeadConfig):
         return Head()
+    require_attributes(head, sizes)
+    if isinstance(head, ProjectionHeadConfig):
+        return Projection(sizes, channels, config.norm)
+    # The discriminative classifier has each value twice: first those of real pictures, then those of fakes.
+    times = 2 if head.kind == "discriminative" else 1
+    return Classifier(head, tuple(times * n for n in sizes), size, config.norm, linear)
+
+
+def require_attributes(head: HeadConfig, sizes: tuple[int, ...]) -> None:
+    """Does nothing if there are attributes for the head.
+
+    Raises:
+        UserError: If there are none.
+    """
     if not sizes:
         raise UserError(
             f"--discriminator.head.kind {head.kind} needs attributes and there are none: choose labeled data and "
             "name attributes, or --discriminator.head.kind none."
         )
-    if isinstance(head, ProjectionHeadConfig):
-        return Projection(sizes, channels, config.norm)
-    # The discriminative classifier has each value twice: first those of real pictures, then those of fakes.
-    times = 2 if head.kind == "discriminative" else 1
-    return Classifier(head, tuple(times * n for n in sizes), size, config.norm)
 
 
-def build_verdict(config: HasHead, plain: nn.Module, size: int) -> nn.Module:
+def build_verdict(config: HasHead, plain: nn.Module, size: int, linear: Linear = nn.Linear) -> nn.Module:
     """Returns the layers from the trunk's last map to the verdict: `plain`, or a tower where the head asks for one.
 
     Args:
         config: Of the discriminator.
         plain: The layer that a discriminator without attributes has.
         size: Length of the map, flattened.
+        linear: Makes a fully connected layer of the tower.
     """
     head = config.head
     if isinstance(head, AuxiliaryHeadConfig) and head.layers == 3:
-        return tower(size, head.width, 1, config.norm)
+        return tower(size, head.width, 1, config.norm, linear)
     return weight_norm(config.norm, plain)
 
 
-def tower(size: int, width: int, outputs: int, norm: str) -> nn.Sequential:
+def tower(size: int, width: int, outputs: int, norm: str, linear: Linear = nn.Linear) -> nn.Sequential:
     """Returns three fully connected layers on a flattened map, LeakyReLU 0.2 between them."""
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in ((size, width), (width, width)):
-        layers += [weight_norm(norm, nn.Linear(before, after)), nn.LeakyReLU(0.2, True)]
-    return nn.Sequential(*layers, weight_norm(norm, nn.Linear(width, outputs)))
+        layers += [weight_norm(norm, linear(before, after)), nn.LeakyReLU(0.2, True)]
+    return nn.Sequential(*layers, weight_norm(norm, linear(width, outputs)))
 
 
-def flat_layer(size: int, outputs: int, norm: str) -> nn.Sequential:
+def flat_layer(size: int, outputs: int, norm: str, linear: Linear = nn.Linear) -> nn.Sequential:
     """Returns one fully connected layer on a flattened map."""
-    return nn.Sequential(nn.Flatten(), weight_norm(norm, nn.Linear(size, outputs)))
+    return nn.Sequential(nn.Flatten(), weight_norm(norm, linear(size, outputs)))

@@ -15,6 +15,8 @@ from sakuga.configs.models import (
     SrresnetDiscriminatorConfig,
     SrresnetGeneratorConfig,
     StackedGeneratorConfig,
+    Stylegan2DiscriminatorConfig,
+    Stylegan2GeneratorConfig,
 )
 from sakuga.models.base import Discriminator, Generator
 from sakuga.models.classifier import Classifier
@@ -22,6 +24,7 @@ from sakuga.models.dcgan import DcganDiscriminator, DcganGenerator
 from sakuga.models.sngan import SnganDiscriminator, SnganGenerator
 from sakuga.models.srresnet import SrresnetDiscriminator, SrresnetGenerator
 from sakuga.models.stacked import StackedGenerator
+from sakuga.models.stylegan2 import Stylegan2Discriminator, Stylegan2Generator
 
 BUILDERS: dict[type, Callable[..., nn.Module]] = {
     DcganGeneratorConfig: lambda config, schema: DcganGenerator(config, schema.sizes),
@@ -31,6 +34,8 @@ BUILDERS: dict[type, Callable[..., nn.Module]] = {
     SrresnetGeneratorConfig: lambda config, schema: SrresnetGenerator(config, schema.sizes),
     SrresnetDiscriminatorConfig: lambda config, schema: SrresnetDiscriminator(config, schema.sizes),
     StackedGeneratorConfig: lambda config, schema: StackedGenerator(config, build_generator(config.base, schema)),
+    Stylegan2GeneratorConfig: lambda config, schema: Stylegan2Generator(config, schema.sizes),
+    Stylegan2DiscriminatorConfig: lambda config, schema: Stylegan2Discriminator(config, schema.sizes),
     ClassifierConfig: lambda config, schema: Classifier(config, schema.sizes),
 }
 

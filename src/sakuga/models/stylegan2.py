@@ -1,0 +1,268 @@
+"""StyleGAN2: G and D in the three forms of figure 7 of the paper.
+
+Papers, and where the layers come from: see `models/stylegan2_layers.py`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from sakuga.configs.models import AuxiliaryHeadConfig, Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
+from sakuga.core.layers import MinibatchStd, known_one_hot, one_hot
+from sakuga.core.ops import downsample, upsample
+from sakuga.models.base import Discriminator, Generator, Judgement, Noise
+from sakuga.models.heads import build_head, build_verdict, require_attributes
+from sakuga.models.stylegan2_layers import Convolution, FullyConnected, Mapping, StyledConvolution, ToRgb
+
+_HALF = math.sqrt(0.5)  # keeps the variance of the sum of two branches
+LABEL_LR = 0.01  # of the labels' mapping in D, relative
+
+
+class SynthesisBlock(nn.Module):
+    """All layers of G at one size.
+
+    Args:
+        config: The architecture, complete.
+        side: Height and width.
+    """
+
+    def __init__(self, config: Stylegan2GeneratorConfig, side: int):
+        super().__init__()
+        self.form, self.first = config.form, side == 4
+        after, w_dim = config.channels_at(side), config.w_dim
+        if self.first:
+            self.const = nn.Parameter(torch.randn(after, 4, 4))
+        else:
+            before = config.channels_at(side // 2)
+            self.conv0 = StyledConvolution(before, after, w_dim, side, up=True)
+        self.conv1 = StyledConvolution(after, after, w_dim, side, up=False)
+        if config.form == "skip" or side == config.resolution:
+            self.torgb = ToRgb(after, w_dim)
+        if config.form == "residual" and not self.first:
+            self.skip = Convolution(before, after, 1, activated=False, resample="up")
+
+    @property
+    def convolutions(self) -> tuple[StyledConvolution, ...]:
+        """The layers that take noise, in their order."""
+        return (self.conv1,) if self.first else (self.conv0, self.conv1)
+
+    def forward(self, x: Tensor | None, image: Tensor | None, ws: Tensor, noise: Sequence[str | Tensor]):
+        """Draws at twice the side.
+
+        Args:
+            x: float `[N, before, side / 2, side / 2]`; None for the first block.
+            image: float32 `[N, 3, side / 2, side / 2]`; None where there is none yet.
+            ws: float `[N, 1 + number of convolutions, w_dim]`, the last one for the picture.
+            noise: What `StyledConvolution` takes, for each convolution.
+
+        Returns:
+            The map, float `[N, after, side, side]`, and the picture, float32 `[N, 3, side, side]`, or None.
+        """
+        each = ws.unbind(1)
+        if x is None:
+            x = self.const.expand(ws.shape[0], -1, -1, -1)
+            x = self.conv1(x, each[0], noise[0])
+        elif self.form == "residual":
+            beside = self.skip(x, _HALF)
+            x = beside + self.conv1(self.conv0(x, each[0], noise[0]), each[1], noise[1], _HALF)
+        else:
+            x = self.conv1(self.conv0(x, each[0], noise[0]), each[1], noise[1])
+        image = None if image is None else upsample(image)
+        if hasattr(self, "torgb"):
+            drawn = self.torgb(x, each[-1])
+            image = drawn if image is None else image + drawn
+        return x, image
+
+
+class Synthesis(nn.Module):
+    """ws -> picture: blocks b4, b8, ... up to the resolution.
+
+    Args:
+        config: The architecture, complete.
+    """
+
+    def __init__(self, config: Stylegan2GeneratorConfig):
+        super().__init__()
+        self.names = tuple(f"b{side}" for side in _sides(config.resolution))
+        for name in self.names:
+            self.add_module(name, SynthesisBlock(config, int(name[1:])))
+
+    @property
+    def blocks(self) -> list[SynthesisBlock]:
+        """The blocks, coarse first."""
+        return [cast(SynthesisBlock, self.get_submodule(name)) for name in self.names]
+
+    def forward(self, ws: Tensor, noise: Sequence[str | Tensor]) -> Tensor:
+        """Maps ws, float `[N, num_ws, w_dim]`, and noise, one for each convolution, to float32 `[N, 3, H, W]`."""
+        x = image = None
+        first = 0
+        for block in self.blocks:
+            count = len(block.convolutions)
+            # The layer of the picture shares its w with the first convolution of the next block.
+            x, image = block(x, image, ws[:, first : first + count + 1], noise[first : first + count])
+            first += count
+        assert image is not None
+        return image.float()
+
+
+class Stylegan2Generator(Generator):
+    """z, labels -> mapping network -> ws -> synthesis network -> picture.
+
+    Args:
+        config: The architecture, complete.
+        attribute_sizes: Number of values of each attribute. Their one-hot vectors are embedded beside z.
+    """
+
+    def __init__(self, config: Stylegan2GeneratorConfig, attribute_sizes: tuple[int, ...] = ()):
+        super().__init__()
+        self.z_dim, self.w_dim, self.resolution = config.z_dim, config.w_dim, int(config.resolution)
+        self.attribute_sizes = attribute_sizes
+        self.mapping_network = Mapping(
+            config.z_dim, sum(attribute_sizes), config.w_dim, config.mapping_layers, config.mapping_lr, averages=True
+        )
+        self.synthesis_network = Synthesis(config)
+        layers = [layer for block in self.synthesis_network.blocks for layer in block.convolutions]
+        self.noise_shapes = tuple((layer.side, layer.side) for layer in layers)
+        self.num_ws = len(layers) + 1
+
+    @property
+    def w_avg(self) -> Tensor:
+        """As `Generator.w_avg`, of the batches seen in train mode."""
+        return self.mapping_network.w_avg
+
+    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """As `Generator.mapping`; all layers take the same w. In train mode `w_avg` moves."""
+        one_hot = known_one_hot(labels, self.attribute_sizes) if self.attribute_sizes else None
+        return self.mapping_network(z, one_hot)[:, None].expand(-1, self.num_ws, -1)
+
+    def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
+        """As `Generator.synthesis`.
+
+        Raises:
+            ValueError: If `noise` is a sequence of another length than `noise_shapes`.
+        """
+        each = [noise] * len(self.noise_shapes) if isinstance(noise, str) else list(noise)
+        if len(each) != len(self.noise_shapes):
+            raise ValueError(f"{len(each)} noise maps for a generator of {len(self.noise_shapes)}")
+        return self.synthesis_network(ws, each)
+
+
+class DiscriminatorBlock(nn.Module):
+    """All layers of D at one size, up to the halving.
+
+    Args:
+        config: The architecture, complete.
+        side: Height and width.
+    """
+
+    def __init__(self, config: Stylegan2DiscriminatorConfig, side: int):
+        super().__init__()
+        before, after = config.channels_at(side), config.channels_at(side // 2)
+        self.form = config.form
+        if config.form == "skip" or side == config.resolution:
+            self.fromrgb = Convolution(3, before, 1)
+        self.conv0 = Convolution(before, before, 3)
+        self.conv1 = Convolution(before, after, 3, resample="down")
+        if config.form == "residual":
+            self.skip = Convolution(before, after, 1, activated=False, resample="down")
+
+    def forward(self, x: Tensor | None, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps the map, float `[N, before, H, W]`, and the picture, `[N, 3, H, W]`, to those of half the side.
+
+        A picture that no later block looks at stays as it is.
+        """
+        if hasattr(self, "fromrgb"):
+            seen = self.fromrgb(image)
+            x = seen if x is None else x + seen
+        assert x is not None
+        if self.form == "skip":
+            image = downsample(image)
+        if self.form == "residual":
+            return self.skip(x, _HALF) + self.conv1(self.conv0(x), _HALF), image
+        return self.conv1(self.conv0(x)), image
+
+
+class Epilogue(nn.Module):
+    """The last layers of D: minibatch standard deviation, convolution, fully connected layers.
+
+    Args:
+        config: The architecture, complete.
+    """
+
+    def __init__(self, config: Stylegan2DiscriminatorConfig):
+        super().__init__()
+        channels, deep = config.channels_at(4), isinstance(config.head, AuxiliaryHeadConfig) and config.head.layers == 3
+        self.form = config.form
+        if config.form == "skip":
+            self.fromrgb = Convolution(3, channels, 1)
+        self.minibatch_std = MinibatchStd(config.minibatch_group)
+        self.conv = Convolution(channels + 1, channels, 3)
+        # Towers of a deep head start from the map.
+        self.fc = None if deep else FullyConnected(channels * 16, channels, activated=True)
+        self.num_features = channels * 16 if deep else channels
+        plain = FullyConnected(channels, channels if config.head.kind == "projection" else 1)
+        self.out = build_verdict(config, plain, self.num_features, FullyConnected)
+
+    def forward(self, x: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps the map, float `[N, C, 4, 4]`, and the picture, float `[N, 3, 4, 4]`.
+
+        Returns:
+            The verdict, float32 `[N, 1]`, or `[N, C]` for a projection; the features, float32 `[N, F]`.
+        """
+        if self.form == "skip":
+            x = x + self.fromrgb(image)
+        features = self.conv(self.minibatch_std(x)).flatten(1)
+        features = features.float() if self.fc is None else self.fc(features)
+        return self.out(features), features
+
+
+class Stylegan2Discriminator(Discriminator):
+    """Picture -> blocks down to 4x4 -> minibatch standard deviation -> verdict.
+
+    With a `projection` the mapped labels weigh the outputs of the last layer, as in the published conditional networks
+    of Karras et al. (2020, limited data); an unknown value adds nothing to the embedding of the labels.
+
+    Args:
+        config: The architecture, complete.
+        attribute_sizes: Number of values of each attribute that the head knows.
+    """
+
+    def __init__(self, config: Stylegan2DiscriminatorConfig, attribute_sizes: tuple[int, ...] = ()):
+        super().__init__()
+        self.resolution = int(config.resolution)
+        self.attribute_sizes = attribute_sizes
+        self.names = tuple(f"b{side}" for side in reversed(_sides(config.resolution)[1:]))
+        for name in self.names:
+            self.add_module(name, DiscriminatorBlock(config, int(name[1:])))
+        self.b4 = Epilogue(config)
+        size, self.mapping = self.b4.num_features, None
+        if config.head.kind == "projection":
+            require_attributes(config.head, attribute_sizes)
+            self.mapping = Mapping(0, sum(attribute_sizes), size, config.mapping_layers, LABEL_LR, averages=False)
+        else:
+            self.head = build_head(config, attribute_sizes, size, size, FullyConnected)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+        """As `Discriminator.forward`; `P` is 1.
+
+        Raises:
+            ValueError: If the verdict depends on labels and there are none.
+        """
+        x, image = None, images
+        for name in self.names:
+            x, image = self.get_submodule(name)(x, image)
+        said, features = self.b4(x, image)
+        if self.mapping is None:
+            logits, attributes = self.head(said, features[:, :, None, None], labels)
+            return Judgement(logits, attributes, features)
+        if labels is None:
+            raise ValueError("this discriminator needs labels")
+        wanted = self.mapping(None, one_hot(labels, self.attribute_sizes))
+        return Judgement((said * wanted).sum(1, keepdim=True) / math.sqrt(said.shape[1]), None, features)
+
+
+def _sides(resolution: int | str) -> list[int]:
+    return [2**i for i in range(2, int(resolution).bit_length())]
