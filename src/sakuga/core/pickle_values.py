@@ -71,6 +71,9 @@ class Maker(Protocol):
     load: Callable[[bytes], Any]
 
 
+_KEYS = (str, bytes, int, float, complex, type(None), Inert)
+
+
 def key_of(value: Any) -> Hashable:
     """Returns a value that may be a key.
 
@@ -78,7 +81,7 @@ def key_of(value: Any) -> Hashable:
         BrokenError: If it is none; the hash of tuples of tuples of tuples can take for ever, though they are few.
     """
     parts = value if isinstance(value, tuple) else (value,)
-    if all(isinstance(part, str | bytes | int | float | complex | None | Inert) for part in parts):
+    if all(isinstance(part, _KEYS) for part in parts):
         return value
     raise BrokenError("a key is no plain value")
 
@@ -186,7 +189,7 @@ def _plain(kind: Callable[..., Any], sources: type | tuple[type, ...]) -> Callab
         values, *rest = args
         if rest or not isinstance(values, sources):
             return NotImplemented
-        maker.budget.spend(len(values))
+        maker.budget.spend(len(values) * (1 if isinstance(values, bytes | bytearray) else 8))
         return kind(values)
 
     return make
