@@ -22,7 +22,7 @@ def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """Returns a context in which nothing is rounded to bfloat16, whatever is around it."""
     kind = x.device.type
     # Opened only where it matters: an exporter has no word for it.
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+    return torch.autocast(kind, enabled=False) if kind != "meta" and torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:

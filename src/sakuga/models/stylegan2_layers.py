@@ -3,8 +3,8 @@
 Papers: Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative Adversarial Networks", CVPR 2019
 (mapping network); Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and Improving the Image Quality of
 StyleGAN", CVPR 2020; Karras, Aittala, Hellsten, Laine, Lehtinen and Aila, "Training Generative Adversarial Networks
-with Limited Data", NeurIPS 2020 (labels). Written from these descriptions; parameters are named and scaled so that published
-weights fit.
+with Limited Data", NeurIPS 2020 (labels). Written from these descriptions; parameters are named and scaled so that
+published weights fit.
 """
 
 import math
