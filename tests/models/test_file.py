@@ -132,7 +132,7 @@ def test_counts_of_labels_that_do_not_fit_are_told(path, counts):
 
 def test_a_newer_format_asks_for_an_update(path):
     rewritten(path, lambda header: header.update(format_version=99))
-    with pytest.raises(UserError, match="has format 99, this program reads up to 2: update sakuga"):
+    with pytest.raises(UserError, match="has format 99, this program reads up to 3: update sakuga"):
         read_header(path)
 
 

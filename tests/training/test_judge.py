@@ -6,11 +6,13 @@ from torch.nn import functional
 from sakuga.commands.judge import judge as judge_command
 from sakuga.configs.classifier import JudgeConfig
 from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.modelfile import ClassifierRole
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_tensor
 from sakuga.core.tensorfile import read_tensors
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import load_judge
+from sakuga.generation.classifier import load_labeler
 from sakuga.losses.conditional import cross_entropy
 from sakuga.models.file import read_header
 from sakuga.training.judge import augmented, rate_at, split, train_judge, value_weights
@@ -77,6 +79,27 @@ def test_the_seed_decides_and_held_out_pictures_teach_nothing(labeled, tmp_path)
     assert any(not torch.equal(first[name], t) for name, t in weights(Dataset(spoiled, labeled.labels, SCHEMA)).items())
 
 
+def test_a_labeler_is_another_network_and_neither_takes_the_others_place(labeled, tmp_path):
+    judge, labeler = tmp_path / "judge.safetensors", tmp_path / "labeler.safetensors"
+    quick = JudgeConfig.model_validate({**QUICK.model_dump(), "epochs": 1})
+    train_judge(labeled, judge, quick, progress=False)
+    train_judge(labeled, labeler, quick, purpose="labeler", progress=False)
+    of_judge, of_labeler = (read_tensors(path, "judge") for path in (judge, labeler))
+    assert any(not torch.equal(of_judge[name], tensor) for name, tensor in of_labeler.items())
+    with pytest.raises(UserError, match=r"labeler\.safetensors is a labeler, .* measure with a judge"):
+        load_judge(labeler, "cpu")
+    with pytest.raises(UserError, match=r"judge\.safetensors is a judge, .* `sakuga judge --purpose labeler`"):
+        load_labeler(judge, "cpu")
+    likely = load_labeler(labeler, "cpu").probabilities(labeled.images[:7])
+    assert [values.shape for values in likely] == [(7, 3), (7, 2)]
+    np.testing.assert_allclose(likely[0].sum(1), 1, rtol=1e-5)
+    assert "not for measuring" in read_header(labeler).provenance["purpose"]
+
+
+def test_files_from_before_purposes_are_judges():
+    assert ClassifierRole.model_validate({"architecture": {"kind": "classifier"}}).purpose == "judge"
+
+
 def test_minutes_end_the_training(labeled, tmp_path):
     train_judge(labeled, tmp_path / "j.safetensors", QUICK, minutes=0.002, progress=False)
     assert read_header(tmp_path / "j.safetensors").images_seen >= 16
@@ -141,6 +164,10 @@ def test_command(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "hair_shape" in shown
     assert "for measuring only" in shown
+    judge_command(
+        data="synthetic:100", resolution=16, out=tmp_path / "labeler.safetensors", purpose="labeler", epochs=1
+    )
+    assert "a labeler of hair" in capsys.readouterr().out
     for options, message in (
         ({}, "--overwrite"),
         ({"overwrite": True, "epochs": 1, "minutes": 1.0}, "give one of them"),

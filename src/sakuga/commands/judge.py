@@ -1,7 +1,7 @@
-"""`sakuga judge`: train the classifier that `sakuga evaluate --judge` measures attributes with."""
+"""`sakuga judge`: train the classifier that `sakuga evaluate --judge` measures with, or one to find directions by."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from sakuga.configs.labels import LabelSchema
@@ -12,6 +12,7 @@ def judge(
     *,
     data: str,
     out: Path,
+    purpose: Literal["judge", "labeler"] = "judge",
     labels: Path | None = None,
     resolution: int | None = None,
     epochs: int | None = None,
@@ -26,13 +27,15 @@ def judge(
     """Trains a small classifier on real labeled pictures, to measure with: `sakuga evaluate MODEL --judge FILE`.
 
     Prints its accuracy on pictures that it was not trained on, which bounds what it can say of samples. A judge is for
-    measuring only: never train, label, choose samples or look for directions with it.
+    measuring only: never train, label, choose samples or look for directions with it. For that, train a labeler.
 
     Args:
         data: Real labeled pictures: a folder, a zip, or `synthetic`.
         out: The .safetensors file to write.
+        purpose: A judge measures; a labeler tells `sakuga directions --labeler FILE` what samples show. Neither verb
+            takes the other.
         labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
-        resolution: Height and width of the pictures; their own, if all are the same square. The judge sees at most 96.
+        resolution: Height and width of the pictures; their own, if all are the same square. At most 96 are looked at.
         epochs: How often each picture is seen; 14 if neither this nor --minutes is given.
         minutes: Train for so long instead.
         holdout: Every so-many-th picture by name is never trained on; every fifth.
@@ -61,9 +64,10 @@ def judge(
     from sakuga.training.judge import train_judge
 
     dataset = open_dataset(data, resolution, labels=labels)
-    found = train_judge(dataset, out, config, minutes=minutes, device=device, overwrite=overwrite)
+    found = train_judge(dataset, out, config, purpose=purpose, minutes=minutes, device=device, overwrite=overwrite)
     _show(found, dataset.schema)
-    print(f"{out}: a judge of {', '.join(a.name for a in dataset.schema.attributes)}, for measuring only")
+    use = {"judge": "for measuring only", "labeler": "for finding directions, not for measuring them"}[purpose]
+    print(f"{out}: a {purpose} of {', '.join(a.name for a in dataset.schema.attributes)}, {use}")
 
 
 def _show(found: "HeldOut", schema: "LabelSchema") -> None:

@@ -1,6 +1,6 @@
 """The header of a model file: everything needed to use it, and where it came from."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,8 +10,11 @@ from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.models import DiscriminatorConfig, GeneratorConfig
 from sakuga.configs.training import LatentConfig
 
-FORMAT_VERSION = 2
-"""2 has the role `classifier` and `label_counts`; a file of version 1 is one without them."""
+FORMAT_VERSION = 3
+"""3 has the purpose of a classifier, which was a judge before; 2 the role `classifier` and `label_counts`."""
+
+Purpose = Literal["judge", "labeler"]
+"""What a classifier may be used for: what one has labeled or searched, only another can measure."""
 
 
 class GeneratorRole(Config):
@@ -27,8 +30,9 @@ class DiscriminatorRole(Config):
 
 
 class ClassifierRole(Config):
-    """A judge: for measuring only, never for training, labeling, or finding directions."""
+    """A judge, for measuring only, never for training, labeling, or finding directions; or a labeler, for these."""
 
+    purpose: Purpose = "judge"
     architecture: Annotated[ClassifierConfig, Field(discriminator="kind")]
 
 

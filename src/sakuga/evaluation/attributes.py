@@ -4,14 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
-from sakuga.configs.modelfile import Header
-from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
-from sakuga.core.images import to_tensor
-from sakuga.core.progress import tracked
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.conditions import translated
 from sakuga.evaluation.neighbors import distance_blocks
@@ -19,39 +14,16 @@ from sakuga.evaluation.pictures import evenly_spaced
 from sakuga.evaluation.result import AttributeAccuracy, AttributeReport, Diversity, ValueAccuracy
 from sakuga.features.extractor import Pictures
 from sakuga.features.find import sha256_of
-from sakuga.generation.model import find_model
-from sakuga.models.classifier import Classifier
-from sakuga.models.file import load_network, read_header
+from sakuga.generation.classifier import LoadedClassifier, read_classifier
 
 MIN_PICTURES = 4
 """Pictures that a condition needs on both sides for its diversity to count."""
 
 _OVERALL = 2000
-_BATCH = 64
 
 
-@dataclass(frozen=True)
-class Judge:
-    """A classifier trained on real pictures alone, and what its file says of it.
-
-    A judge is for measuring only: whatever is trained, labeled or searched with it can no longer be measured by it.
-
-    Attributes:
-        path: The file.
-        header: What the file says; its scores are the accuracies on held-out real pictures.
-        network: The classifier, in eval mode.
-        device: Where it computes, in float32.
-    """
-
-    path: Path
-    header: Header
-    network: Classifier
-    device: torch.device
-
-    @property
-    def schema(self) -> LabelSchema:
-        """The attributes that it knows."""
-        return self.header.labels
+class Judge(LoadedClassifier):
+    """For measuring only: whatever is trained, labeled or searched with a judge can no longer be measured by it."""
 
     def check_knows(self, schema: LabelSchema, name: str) -> None:
         """Refuses a model whose samples it could not judge.
@@ -80,24 +52,6 @@ class Judge:
                     "own data."
                 )
 
-    @torch.inference_mode()
-    def answers(self, images: Pictures, progress: str = "") -> np.ndarray:
-        """Returns the most likely value of each attribute.
-
-        Args:
-            images: uint8 `[N, H, W, 3]`, or anything that gives such arrays by slices.
-            progress: What the progress bar on stderr says; no bar if empty.
-
-        Returns:
-            int64 `[N, num_attributes]`, of the judge's own schema.
-        """
-        answers = np.empty((len(images), len(self.schema.attributes)), np.int64)
-        for start in tracked(range(0, len(images), _BATCH), progress):
-            stop = min(start + _BATCH, len(images))
-            logits = self.network(to_tensor(images[start:stop]).to(self.device))
-            answers[start:stop] = torch.stack([values.argmax(1) for values in logits], 1).cpu().numpy()
-        return answers
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -118,15 +72,9 @@ def load_judge(name_or_path: str | Path, device: str = "auto") -> Judge:
     """Loads a file that `sakuga judge` wrote.
 
     Raises:
-        UserError: If there is no such file, or it is damaged, foreign or holds no judge.
+        UserError: If there is no such file, it is damaged, foreign or holds no judge, or it is a labeler.
     """
-    path = find_model(name_or_path)
-    header = read_header(path)
-    if header.roles.classifier is None:
-        raise UserError(f"{path} is a model without a judge: give a file that `sakuga judge` wrote.")
-    network, where = load_network(path, "classifier", header), pick_device(device)
-    assert isinstance(network, Classifier)
-    return Judge(path, header, network.to(where), where)
+    return Judge(*read_classifier(name_or_path, "judge", device))
 
 
 def score_name(attribute: str, value: str | None = None) -> str:
