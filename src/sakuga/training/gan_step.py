@@ -11,6 +11,7 @@ from sakuga.configs.losses import WassersteinLossConfig
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import autocast
 from sakuga.core.random import random_scope
+from sakuga.core.second_order import SlopeOfInput
 from sakuga.data.dataset import Dataset
 from sakuga.data.sampling import balanced_weights, columns_to_balance
 from sakuga.evaluation.conditions import translated
@@ -225,12 +226,13 @@ class GanStep:
         fake = self.augment(self._fake(round).detach()) if self.penalty.needs_fake else None
         labels = {"real": self._real_labels(round), "fake": self._labels_of_fakes(round)}
         # In float32: the square of a slope is beyond bfloat16's eight bits.
-        value = torch.stack(
-            [
-                self.penalty.value(at, self.discriminator(at, labels[side]).logits).mean()
-                for at, side in zip(self.penalty.points(real, fake), self.penalty.sides, strict=True)
-            ]
-        ).sum()
+        with SlopeOfInput():
+            value = torch.stack(
+                [
+                    self.penalty.value(at, self.discriminator(at, labels[side]).logits).mean()
+                    for at, side in zip(self.penalty.points(real, fake), self.penalty.sides, strict=True)
+                ]
+            ).sum()
         self.meters.add("penalty", value.detach())
         return value
 
