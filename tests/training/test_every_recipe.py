@@ -41,6 +41,12 @@ def tiny(name: str, first_stage: Path) -> dict[str, Any]:
     }
     if config.penalty.kind != "none":
         changes["penalty.every"] = min(config.penalty.every, 2)
+    if config.path_length.weight:
+        changes["path_length.every"] = 3
+    if config.generator.kind == "stylegan2":
+        parts = {"channels": 64, "max_channels": 8, "mapping_layers": 2}
+        changes |= {f"{side}.{name}": value for side in ("generator", "discriminator") for name, value in parts.items()}
+        changes["generator.w_dim"] = 8
     if config.generator.kind == "srresnet":
         changes["generator.blocks"] = 1
     if config.generator.kind == "stacked":
