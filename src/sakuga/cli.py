@@ -42,8 +42,13 @@ VERBS = {
     "compare": Verb("compare", "compare", "train recipes on data sets at one budget and put them on one page"),
     "generate": Verb("generate", "generate", "draw pictures with a model"),
     "interpolate": Verb(
-        "interpolate", "interpolate", "draw the way from one picture to another, as a strip, a GIF or an MP4"
+        "interpolate", "interpolate", "draw the way from one picture to another, as a strip, a GIF, a WebP or an MP4"
     ),
+    "mix": Verb("mix", "mix", "draw pictures with some layers of one seed and the others of another"),
+    "noise": Verb("noise", "noise", "draw one picture with other noise, and what that changes"),
+    "directions": Verb("directions", "directions", "find directions in w along which pictures change"),
+    "edit": Verb("edit", "edit", "move pictures along directions, such as hair:aqua"),
+    "import": Verb("import_", "import_", "make a model file of another program's StyleGAN2"),
 }
 
 _HELP = {"-h", "--help"}

@@ -1,12 +1,13 @@
-"""`sakuga generate`: pictures of a model, one for each seed, or the best of many; by condition, if it knows any."""
+"""`sakuga generate`: pictures of a model, one for each seed, or the best of many; rows of conditions or of psi."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
+    from sakuga.configs.sampling import Sampling
     from sakuga.generation.model import LoadedModel
 
 MAX_SHEET = 10_000
@@ -19,6 +20,10 @@ def generate(
     out: Path | None = None,
     seeds: str | None = None,
     sigma: float | None = None,
+    psi: str | None = None,
+    cutoff: int | None = None,
+    truncation: Literal["interpolate", "resample"] = "interpolate",
+    noise: Literal["const", "random", "none"] = "const",
     best_of: int | None = None,
     keep: int | None = None,
     hair: str | None = None,
@@ -36,16 +41,22 @@ def generate(
 
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder.
-        out: Write one PNG for each picture into this folder, named by its seed; of conditions, a folder for each.
-        seeds: Which seeds, for example 0-63,77. 0-63 if not given; of conditions, 0-7 of each.
+        out: Write one PNG for each picture into this folder, named by its seed; of rows, a folder for each.
+        seeds: Which seeds, for example 0-63,77. 0-63 if not given; of rows, 0-7 of each.
         sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
+        psi: Truncates, for example 0.7: nearer the mean face, less varied, less often broken; 0.3,0.7,1.3: a row of
+            each.
+        cutoff: Truncate so many layers of w, from the coarsest; all if not given.
+        truncation: Pull w to its mean, or draw the components of z again that are further than psi.
+        noise: The network's own fixed noise, noise of each seed, or none.
         best_of: Draw so many, seeds 0 to N-1, and keep those that the discriminator finds most real.
-        keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given; of conditions, 8 of each.
+        keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given; of rows, 8 of each.
         hair: The hair color that a model with this attribute is told; all: a row of each.
         eyes: The eye color, likewise.
         attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
         conditions: A row for each, as in 'hair=aqua,eyes=orange; hair=black', or the preset unispac.
-        sheet: Write all pictures side by side into this PNG; the best first where D chose. A row for each condition.
+        sheet: Write all pictures side by side into this PNG; the best first where D chose. A row for each condition
+            and psi.
         columns: Pictures in a row of the sheet. As square as possible if not given.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
@@ -54,6 +65,7 @@ def generate(
     """
     from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
     from sakuga.configs.conditions import ALL, PRESETS, merged, parse_conditions
+    from sakuga.configs.sampling import Sampling, parse_psi
     from sakuga.core.errors import UserError
 
     check_positive(best_of=best_of, columns=columns, batch_size=batch_size)
@@ -64,12 +76,16 @@ def generate(
     rows = [told] if ALL in told.values() else []
     if conditions is not None:
         rows = [merged(told, condition) for condition in parse_conditions(conditions, "--conditions")]
+    common = {"sigma": sigma, "cutoff": cutoff, "truncation": truncation, "noise": noise}
+    sampling = [Sampling(psi=value, **common) for value in parse_psi(psi)]
+    if len(sampling) > 1 and not rows:
+        rows = [told]
     if rows and columns is not None:
-        raise UserError("--columns: a sheet of conditions has a column for each seed: leave the option out.")
+        raise UserError("--columns: a sheet of rows has a column for each seed: leave the option out.")
     chosen, keep = _choose(seeds, best_of, keep, 8 if rows else 64)
     refuse_existing([sheet], overwrite)
     set_threads(threads)
-    job = _Job(model, chosen, keep, out, sheet, sigma, columns, overwrite, batch_size, device)
+    job = _Job(model, chosen, keep, out, sheet, sampling, columns, overwrite, batch_size, device)
     if rows:
         _draw_rows(job, rows, is_preset=(conditions or "").strip() in PRESETS)
     else:
@@ -82,7 +98,7 @@ class _Job(NamedTuple):
     keep: int | None
     out: Path | None
     sheet: Path | None
-    sigma: float | None
+    sampling: list["Sampling"]
     columns: int | None
     overwrite: bool
     batch_size: int
@@ -90,7 +106,8 @@ class _Job(NamedTuple):
 
     def report(self, loaded: "LoadedModel", rows: int = 0) -> None:
         count = f"The best {self.keep:,} of {len(self.seeds):,}" if self.keep else f"{len(self.seeds):,}"
-        of = f" of each of {rows:,} conditions" if rows > 1 else ""
+        what = "rows" if len(self.sampling) > 1 else "conditions"
+        of = f" of each of {rows:,} {what}" if rows > 1 else ""
         where = ", ".join(str(path) for path in (self.out, self.sheet) if path)
         print(f"{count} pictures{of} by {loaded.describe()}: {where}")
 
@@ -111,16 +128,17 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
 
     loaded = load(job.model, job.device)
     _tell_new(loaded, [told])
-    options = {"sigma": job.sigma, "attributes": told, "batch_size": job.batch_size}
+    sampling = job.sampling[0]
+    options = {"sampling": sampling, "attributes": told, "batch_size": job.batch_size}
     parts = [best_of(loaded, job.seeds, job.keep, **options)] if job.keep else draw(loaded, job.seeds, **options)
     for_sheet = []
     for part in parts:
         if job.out is not None:
-            write_pictures(job.out, loaded, part, job.sigma, job.overwrite)
+            write_pictures(job.out, loaded, part, sampling, job.overwrite)
         if job.sheet is not None:
             for_sheet.append(part.images)
     if job.sheet is not None:
-        text = parameters(loaded, job.sigma) | dict(told)
+        text = parameters(loaded, sampling) | dict(told)
         save_png(job.sheet, grid(np.concatenate(for_sheet), job.columns), text, overwrite=job.overwrite)
     job.report(loaded)
 
@@ -137,22 +155,25 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
     if is_preset:
         conditions = _possible(loaded, conditions)
     rows = unique(loaded.expanded(conditions))
-    _check_sheet(job, len(rows))
-    folders = [job.out / name for name in folder_names(rows)] if job.out else []
+    count = len(rows) * len(job.sampling)
+    _check_sheet(job, count)
+    folders = [job.out / name for name in folder_names(rows, job.sampling)] if job.out else []
     refuse_existing([folder / file_name(seed) for folder in folders for seed in job.seeds], job.overwrite)
     _tell_new(loaded, rows)
     for_sheet = []
     for i, row in enumerate(
-        draw_rows(loaded, rows, job.seeds, keep=job.keep, sigma=job.sigma, batch_size=job.batch_size)
+        draw_rows(loaded, rows, job.seeds, keep=job.keep, sampling=job.sampling, batch_size=job.batch_size)
     ):
         if folders:
-            write_pictures(folders[i], loaded, row.drawn, job.sigma, job.overwrite)
+            write_pictures(folders[i], loaded, row.drawn, row.sampling, job.overwrite)
         if job.sheet is not None:
             for_sheet.append(row)
     if job.sheet is not None:
-        text = parameters(loaded, job.sigma) | {"conditions": written(rows)}
+        text = parameters(loaded, job.sampling[0]) | ({"conditions": written(rows)} if any(rows) else {})
+        if len(job.sampling) > 1:
+            text["psi"] = ",".join(f"{way.psi:g}" for way in job.sampling)
         save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)
-    job.report(loaded, len(rows))
+    job.report(loaded, count)
 
 
 def _possible(loaded: "LoadedModel", preset: Sequence["Condition"]) -> Sequence["Condition"]:

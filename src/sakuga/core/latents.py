@@ -10,7 +10,7 @@ from sakuga.core.errors import UserError
 MAX_SEED = 2**32 - 1
 
 
-def parse_seeds(text: str) -> list[int]:
+def parse_seeds(text: str, option: str = "--seeds") -> list[int]:
     """Returns the seeds of a text such as `"0-63,77"`, in the order written.
 
     Raises:
@@ -22,24 +22,42 @@ def parse_seeds(text: str) -> list[int]:
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last <= MAX_SEED:
             raise UserError(
-                f"--seeds {text!r}: {part.strip()!r} is not a seed or a range: write, for example, 0-63,77."
+                f"{option} {text!r}: {part.strip()!r} is not a seed or a range: write, for example, 0-63,77."
             )
         if last - first >= 1_000_000:
             raise UserError(
-                f"--seeds {text!r}: {part.strip()!r} names more than a million seeds: write a shorter range."
+                f"{option} {text!r}: {part.strip()!r} names more than a million seeds: write a shorter range."
             )
         seeds.extend(range(first, last + 1))
     return seeds
 
 
-def z_of_seeds(seeds: Sequence[int], z_dim: int, mean: float = 0.0, sigma: float = 1.0) -> np.ndarray:
+def z_of_seeds(
+    seeds: Sequence[int], z_dim: int, mean: float = 0.0, sigma: float = 1.0, threshold: float | None = None
+) -> np.ndarray:
     """Returns `mean + sigma * RandomState(seed).randn(z_dim)` for each seed, as NVIDIA's tools draw it.
+
+    Args:
+        seeds: Each in 0..2^32-1.
+        z_dim: The length of z.
+        mean: The mean of z.
+        sigma: Its standard deviation.
+        threshold: Components further than so many standard deviations from the mean are drawn again, until none is,
+            from the same stream (Brock et al. 2019, "truncation trick"); None: they stay.
 
     Returns:
         float32 `[len(seeds), z_dim]`.
     """
-    z = np.stack([np.random.RandomState(seed).randn(z_dim) for seed in seeds]) if len(seeds) else np.zeros((0, z_dim))
+    z = np.stack([_normal(seed, z_dim, threshold) for seed in seeds]) if len(seeds) else np.zeros((0, z_dim))
     return (mean + sigma * z).astype(np.float32)
+
+
+def _normal(seed: int, z_dim: int, threshold: float | None) -> np.ndarray:
+    stream = np.random.RandomState(seed)
+    z = stream.randn(z_dim)
+    while threshold is not None and (beyond := np.abs(z) > threshold).any():
+        z[beyond] = stream.randn(int(beyond.sum()))
+    return z
 
 
 def lerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:

@@ -1,15 +1,18 @@
-"""Pictures by condition: the attributes that are left free, rows of one condition each, and their sheet."""
+"""Pictures by condition and psi: the attributes that are left free, rows of one of each, and their sheet."""
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sakuga.configs.conditions import Condition, described
 from sakuga.configs.labels import UNKNOWN, LabelSchema
+from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.random import uniform
 from sakuga.generation.sample import Drawn, best_of, draw
+from sakuga.generation.truncation import check_sampling
 from sakuga.reporting.sheets import labeled_sheet
 
 if TYPE_CHECKING:
@@ -17,10 +20,18 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """The pictures of one condition."""
+    """The pictures of one condition and one way of sampling."""
 
     condition: dict[str, str]
     drawn: Drawn
+    sampling: Sampling = USUAL
+
+    @property
+    def caption(self) -> str:
+        """The condition and psi in words."""
+        psi = self.sampling.psi
+        parts = [described(self.condition)] if self.condition or psi is None else []
+        return ", ".join(parts + ([f"psi {psi:g}"] if psi is not None else []))
 
 
 def draw_rows(
@@ -29,33 +40,36 @@ def draw_rows(
     seeds: Sequence[int],
     *,
     keep: int | None = None,
-    sigma: float | None = None,
+    sampling: Sequence[Sampling] = (USUAL,),
     batch_size: int = 64,
 ) -> Iterator[Row]:
-    """Draws the same seeds under each condition.
+    """Draws the same seeds under each condition, and in each way of sampling.
 
     Args:
-        model: A model with attributes.
+        model: A model; with attributes, if conditions name any.
         conditions: Attribute name to value, or to `all`, which makes a row of each value.
         seeds: Each in 0..2^32-1.
         keep: How many to keep of each row, those that D finds most real, best first; all, in order, if None.
-        sigma: Replaces the standard deviation of z.
+        sampling: How z becomes a picture; a row of each for each condition.
         batch_size: Pictures a forward pass.
 
     Raises:
         UserError: As `LoadedModel.generate`, and with `keep` as `sample.best_of`.
     """
-    for condition in unique(model.expanded(conditions)):
+    for way in sampling:
+        check_sampling(model, way)
+    for condition, way in product(unique(model.expanded(conditions)), sampling):
         if keep:
-            yield Row(condition, best_of(model, seeds, keep, sigma=sigma, attributes=condition, batch_size=batch_size))
+            best = best_of(model, seeds, keep, sampling=way, attributes=condition, batch_size=batch_size)
+            yield Row(condition, best, way)
         else:
-            parts = list(draw(model, seeds, sigma=sigma, attributes=condition, batch_size=batch_size))
+            parts = list(draw(model, seeds, sampling=way, attributes=condition, batch_size=batch_size))
             images, labels = np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts])
-            yield Row(condition, Drawn(list(seeds), images, labels))
+            yield Row(condition, Drawn(list(seeds), images, labels), way)
 
 
 def sheet_of_rows(rows: Sequence[Row], scale: int = 1) -> np.ndarray:
-    """Lays rows of equal length out, each with its condition before it, and seeds above where all rows have the same.
+    """Lays rows of equal length out, each with its caption before it, and seeds above where all rows have the same.
 
     Returns:
         uint8 `[H, W, 3]`.
@@ -65,7 +79,7 @@ def sheet_of_rows(rows: Sequence[Row], scale: int = 1) -> np.ndarray:
     return labeled_sheet(
         np.concatenate([row.drawn.images for row in rows]),
         len(seeds),
-        row_captions=[described(row.condition) for row in rows],
+        row_captions=[row.caption for row in rows],
         column_captions=[str(seed) for seed in seeds] if same else (),
         scale=scale,
     )
@@ -79,12 +93,13 @@ def unique(conditions: Sequence[Condition]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def folder_names(conditions: Sequence[Condition]) -> list[str]:
-    """Returns a folder name for each condition, all different: `hair-aqua_eyes-orange`."""
+def folder_names(conditions: Sequence[Condition], sampling: Sequence[Sampling] = (USUAL,)) -> list[str]:
+    """Returns a folder name for each row of `draw_rows`, all different: `hair-aqua_eyes-orange`, `psi-0.7`."""
     names: list[str] = []
-    for condition in conditions:
-        plain = "_".join(f"{name}-{value}" for name, value in condition.items()) or "any"
-        name = re.sub(r"[^\w-]+", "-", plain)[:100]
+    for condition, way in product(conditions, sampling):
+        plain = "_".join(f"{name}-{value}" for name, value in condition.items())
+        psi = f"psi-{way.psi:g}" if len(sampling) > 1 else ""
+        name = "_".join(part for part in (re.sub(r"[^\w-]+", "-", plain)[:100], psi) if part) or "any"
         while name.lower() in (other.lower() for other in names):
             name += "-2"
         names.append(name)

@@ -1,20 +1,28 @@
-"""Ways through key points in z and between conditions, and the pictures along them."""
+"""Ways through key points in z or w and between conditions, the pictures along them, and grids of such ways."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sakuga.configs.conditions import Condition, merged
 from sakuga.configs.labels import UNKNOWN
+from sakuga.configs.sampling import USUAL, Sampling
+from sakuga.core import images
 from sakuga.core.errors import UserError
 from sakuga.core.latents import lerp, slerp
+from sakuga.generation.noise import noise_of
+from sakuga.generation.truncation import check_sampling
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
 
 Kind = Literal["linear", "spherical", "smooth"]
+Space = Literal["z", "w"]
+
+MAX_CELLS = 400
 
 
 class Moments(NamedTuple):
@@ -76,6 +84,33 @@ def z_path(z: np.ndarray, at: Moments, kind: Kind, loop: bool, mean: float = 0.0
     return (points + mean).astype(np.float32)
 
 
+def w_path(ws: Tensor, means: Tensor, at: Moments, kind: Kind, loop: bool) -> Tensor:
+    """Returns the points of a way through key points in w.
+
+    Args:
+        ws: The keys, float `[K, num_ws, w_dim]`.
+        means: The mean of w at each key, float `[K, w_dim]`.
+        at: The moments of the frames.
+        kind: `linear`: straight lines. `spherical`: arcs around the mean. `smooth`: the Catmull-Rom spline, as it is:
+            w is on no shell around its mean.
+        loop: Whether the way is closed.
+
+    Returns:
+        float32 `[F, num_ws, w_dim]`.
+    """
+    keys, centers = (tensor.double().cpu().numpy() for tensor in (ws, means[:, None]))
+    a, b, t = keys[at.start], keys[at.end], at.t[:, None, None]
+    if kind == "linear":
+        points = lerp(a, b, t)
+    elif kind == "spherical":
+        from_, to = centers[at.start], centers[at.end]
+        points = slerp(a - from_, b - to, t) + lerp(from_, to, t)
+    else:
+        before, after = _neighbors(keys, at, loop)
+        points = _catmull_rom(before, a, b, after, t)
+    return torch.from_numpy(points.astype(np.float32)).to(ws.device)
+
+
 def interpolate(
     model: "LoadedModel",
     seeds: Sequence[int],
@@ -83,22 +118,27 @@ def interpolate(
     *,
     kind: Kind = "smooth",
     loop: bool = True,
-    sigma: float | None = None,
+    space: Space = "z",
+    grid: tuple[int, int] | None = None,
+    sampling: Sampling = USUAL,
     attributes: Condition | None = None,
     conditions: Sequence[Condition] = (),
     batch_size: int = 64,
 ) -> np.ndarray:
-    """Draws a way through the pictures of several seeds, of several conditions, or both.
+    """Draws a way through the pictures of several seeds, of several conditions, or both; or a grid of such ways.
 
-    With attributes, each frame blends the ws of its z under the labels of the two keys that it lies between.
+    With attributes, each frame on a way in z blends the ws of its z under the labels of the two keys that it lies
+    between.
 
     Args:
         model: Any model.
-        seeds: The keys; with conditions one for each, or one for all.
+        seeds: The keys; with conditions one for each, or one for all. Those of a grid are dealt out to its cells.
         frames: How many pictures.
-        kind: As in `z_path`.
+        kind: As in `z_path` or `w_path`.
         loop: Whether the way leads back to the first seed.
-        sigma: Replaces the standard deviation of z.
+        space: Where the way leads through: z, or w, from the ws of the keys.
+        grid: Rows and columns of ways side by side; one way if None.
+        sampling: How z becomes a picture. Random noise differs from frame to frame.
         attributes: Attribute name to value; what is not named is a function of the seed.
         conditions: What else the keys are told, one for each seed, or for one seed a list of any length, where `all`
             stands for all values in their order. What a condition of one seed does not name stays as it was before.
@@ -108,21 +148,75 @@ def interpolate(
         uint8 `[frames, H, W, 3]`.
 
     Raises:
-        UserError: If there are fewer than two keys or frames, the numbers of seeds and conditions do not fit, or as
-            `LoadedModel.generate`.
+        UserError: If there are fewer than two keys or frames, the numbers of seeds and conditions do not fit, the seeds
+            cannot be dealt out evenly, or as `LoadedModel.generate`.
     """
-    seeds, labels = _keys(model, seeds, attributes or {}, conditions)
-    at = moments(len(seeds), frames, loop)
-    z = z_path(model.z_of_seeds(seeds, sigma), at, kind, loop, model.header.latent.mean)
+    check_sampling(model, sampling)
+    ways = []
+    for own in cells_of(seeds, grid):
+        keys, labels = _keys(model, own, attributes or {}, conditions)
+        at = moments(len(keys), frames, loop)
+        make = _way_in_z if space == "z" else _way_in_w
+        ways.append(make(model, keys, labels, at, kind, loop, sampling))
 
-    def ws_of(part: slice) -> torch.Tensor:
-        ws = model.ws_of(z[part], labels[at.start[part]])
+    def ws_of(part: slice) -> Tensor:
+        cells = range(part.start // frames, (part.stop - 1) // frames + 1)
+        pieces = [
+            ways[cell](slice(max(part.start - cell * frames, 0), min(part.stop - cell * frames, frames)))
+            for cell in cells
+        ]
+        return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+
+    count = len(ways) * frames
+    drawn = model.sample_ws(ws_of, count, batch_size, noise_of(model, sampling.noise, range(count)))
+    if grid is None:
+        return drawn
+    cells = drawn.reshape(len(ways), frames, *drawn.shape[1:])
+    return np.stack([images.grid(cells[:, frame], grid[1]) for frame in range(frames)])
+
+
+def cells_of(seeds: Sequence[int], grid: tuple[int, int] | None) -> list[list[int]]:
+    """Deals seeds out to the cells of a grid, so many for each; all to the one cell if there is no grid.
+
+    Raises:
+        UserError: If the grid has no cells, or the seeds cannot be dealt out evenly.
+    """
+    if grid is None:
+        return [list(seeds)]
+    rows, columns = grid
+    if min(grid) < 1 or rows * columns > MAX_CELLS:
+        raise UserError(f"A grid of {rows}x{columns} cannot be drawn: give rows and columns, 1x1 to {MAX_CELLS} cells.")
+    each, left = divmod(len(seeds), rows * columns)
+    if left or not each:
+        raise UserError(
+            f"{len(seeds)} seeds cannot be dealt out to the {rows * columns} cells of a grid: "
+            f"give a multiple of {rows * columns}."
+        )
+    return [list(seeds[i * each : (i + 1) * each]) for i in range(rows * columns)]
+
+
+def _way_in_z(
+    model: "LoadedModel", seeds: list[int], labels: np.ndarray, at: Moments, kind: Kind, loop: bool, sampling: Sampling
+) -> Callable[[slice], Tensor]:
+    keys = model.z_of_seeds(seeds, sampling.sigma, sampling.threshold)
+    z = z_path(keys, at, kind, loop, model.header.latent.mean)
+
+    def ws_of(part: slice) -> Tensor:
+        ws = model.ws_of(z[part], labels[at.start[part]], sampling)
         if labels.shape[1]:
             t = torch.from_numpy(at.t[part].astype(np.float32)).to(ws)[:, None, None]
-            ws = torch.lerp(ws, model.ws_of(z[part], labels[at.end[part]]), t)
+            ws = torch.lerp(ws, model.ws_of(z[part], labels[at.end[part]], sampling), t)
         return ws
 
-    return model.sample_ws(ws_of, frames, batch_size)
+    return ws_of
+
+
+def _way_in_w(
+    model: "LoadedModel", seeds: list[int], labels: np.ndarray, at: Moments, kind: Kind, loop: bool, sampling: Sampling
+) -> Callable[[slice], Tensor]:
+    ws = model.ws_of_seeds(seeds, labels, sampling)
+    means = model.mean_w(labels) if kind == "spherical" else ws[:, 0]  # of no use to the others
+    return lambda part: w_path(ws, means, Moments(at.start[part], at.end[part], at.t[part]), kind, loop)
 
 
 def _keys(

@@ -4,6 +4,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sakuga.configs.sampling import Sampling
 from sakuga.core.images import save_png
 
 if TYPE_CHECKING:
@@ -16,25 +17,25 @@ def file_name(seed: int) -> str:
     return f"seed{seed:010d}.png"
 
 
-def write_pictures(folder: Path, model: "LoadedModel", drawn: "Drawn", sigma: float | None, overwrite: bool) -> None:
+def write_pictures(folder: Path, model: "LoadedModel", drawn: "Drawn", sampling: Sampling, overwrite: bool) -> None:
     """Writes each picture as a PNG with its parameters and, where there is one, its score; errors as `save_png`."""
     for i, (seed, image) in enumerate(zip(drawn.seeds, drawn.images, strict=True)):
         labels = zip(model.schema.attributes, drawn.labels[i], strict=True)
-        text = parameters(model, sigma) | {"seed": str(seed)} | {a.name: a.values[value] for a, value in labels}
+        text = parameters(model, sampling) | {"seed": str(seed)} | {a.name: a.values[value] for a, value in labels}
         if drawn.scores is not None:
             text["score"] = f"{drawn.scores[i]:.4f}"
         save_png(folder / file_name(seed), image, text, overwrite=overwrite)
 
 
-def parameters(model: "LoadedModel", sigma: float | None) -> dict[str, str]:
-    """Returns what all pictures of one call share, as PNG text entries: program, model and its hash, sigma, licence."""
+def parameters(model: "LoadedModel", sampling: Sampling) -> dict[str, str]:
+    """Returns what all pictures of one call share, as PNG text: program, model and its hash, sampling, licence."""
     entries = {
         "Software": f"sakuga {_version()}",
         "model": model.name,
         "model sha256": model.sha256,
-        "sigma": f"{model.checked_sigma(sigma):g}",
+        "sigma": f"{model.checked_sigma(sampling.sigma):g}",
     }
-    return entries | ({"Copyright": model.header.licence} if model.header.licence else {})
+    return entries | sampling.entries() | ({"Copyright": model.header.licence} if model.header.licence else {})
 
 
 def _version() -> str:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sakuga.configs.conditions import Condition
+from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
+from sakuga.generation.noise import noise_of
 from sakuga.generation.progress import batches
+from sakuga.generation.truncation import check_sampling
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
@@ -33,7 +36,7 @@ def draw(
     model: "LoadedModel",
     seeds: Sequence[int],
     *,
-    sigma: float | None = None,
+    sampling: Sampling = USUAL,
     attributes: Condition | None = None,
     batch_size: int = 64,
 ) -> Iterator[Drawn]:
@@ -42,17 +45,23 @@ def draw(
     Args:
         model: Any model.
         seeds: Each in 0..2^32-1.
-        sigma: Replaces the standard deviation of z.
+        sampling: How z becomes a picture.
         attributes: Attribute name to value; what is not named is a function of the seed.
         batch_size: Pictures a forward pass.
 
     Raises:
         UserError: As `LoadedModel.generate`.
     """
-    labels, _ = model.labels_of(seeds, attributes), model.checked_sigma(sigma)
+    check_sampling(model, sampling)
+    labels = model.labels_of(seeds, attributes)
     for part in batches(len(seeds), batch_size, "Drawing"):
-        images = model.sample_images(model.z_of_seeds(seeds[part], sigma), labels[part], batch_size)
-        yield Drawn(list(seeds[part]), images, labels[part])
+        yield Drawn(list(seeds[part]), images_of(model, seeds[part], labels[part], sampling), labels[part])
+
+
+def images_of(model: "LoadedModel", seeds: Sequence[int], labels: np.ndarray, sampling: Sampling) -> np.ndarray:
+    """Returns the pictures of seeds and labels, int64 `[N, num_attributes]`, drawn at once: uint8 `[N, H, W, 3]`."""
+    ws = model.ws_of_seeds(seeds, labels, sampling)
+    return model.sample_ws(ws.__getitem__, len(seeds), max(1, len(seeds)), noise_of(model, sampling.noise, seeds))
 
 
 def best_of(
@@ -60,7 +69,7 @@ def best_of(
     seeds: Sequence[int],
     keep: int,
     *,
-    sigma: float | None = None,
+    sampling: Sampling = USUAL,
     attributes: Condition | None = None,
     batch_size: int = 64,
 ) -> Drawn:
@@ -72,7 +81,7 @@ def best_of(
         model: A model with a discriminator.
         seeds: The candidates.
         keep: How many to keep.
-        sigma: As in `draw`.
+        sampling: As in `draw`.
         attributes: As in `draw`.
         batch_size: As in `draw`.
 
@@ -81,7 +90,7 @@ def best_of(
     """
     check_keep(keep, len(seeds))
     kept, scores = Drawn([], *_nothing(model)), np.zeros(0, np.float32)
-    for drawn in draw(model, seeds, sigma=sigma, attributes=attributes, batch_size=batch_size):
+    for drawn in draw(model, seeds, sampling=sampling, attributes=attributes, batch_size=batch_size):
         scores = np.concatenate([scores, model.score(drawn.images, drawn.labels, batch_size)])
         order = np.argsort(-scores, kind="stable")[:keep]
         names = kept.seeds + drawn.seeds

@@ -1,0 +1,127 @@
+"""What z goes through on its way to a picture: its width, truncation, and the network's noise."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from pydantic import field_validator, model_validator
+
+from sakuga.configs.base import Config
+from sakuga.core.errors import UserError, choice
+
+Truncation = Literal["interpolate", "resample"]
+NoiseKind = Literal["const", "random", "none"]
+
+_RANGES = {"interpolate": (-2.0, 2.0), "resample": (0.1, 10.0)}
+_HINTS = {"interpolate": "1 changes nothing and 0 is the mean face", "resample": "in standard deviations of z"}
+
+
+class Sampling(Config):
+    """One way from z to a picture.
+
+    Attributes:
+        sigma: The standard deviation of z; that of training if None.
+        psi: How far to truncate: less varied, and less often broken; not at all if None.
+        cutoff: How many layers are truncated, from the coarsest; all if None.
+        truncation: `interpolate`: w goes to `mean + psi (w - mean)` (Karras et al. 2019, appendix B). `resample`: the
+            components of z that are more than `psi` standard deviations from its mean are drawn again (Brock et al.
+            2019, section 3.1).
+        noise: `const`: the network's own fixed maps. `random`: maps of the picture's seed. `none`.
+    """
+
+    sigma: float | None = None
+    psi: float | None = None
+    cutoff: int | None = None
+    truncation: Truncation = "interpolate"
+    noise: NoiseKind = "const"
+
+    @field_validator("sigma", mode="before")
+    @classmethod
+    def _check_sigma(cls, value: Any) -> Any:
+        return None if value is None else checked_sigma(value)
+
+    @field_validator("truncation", mode="before")
+    @classmethod
+    def _check_truncation(cls, value: Any) -> Any:
+        return _one_of(value, "truncation", get_args(Truncation))
+
+    @field_validator("noise", mode="before")
+    @classmethod
+    def _check_noise(cls, value: Any) -> Any:
+        return _one_of(value, "noise", get_args(NoiseKind))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_psi(cls, given: dict[str, Any]) -> dict[str, Any]:
+        psi, cutoff, kind = (given.get(name) for name in ("psi", "cutoff", "truncation"))
+        low, high = _RANGES.get(kind or "interpolate", _RANGES["interpolate"])
+        if psi is not None and not (_is_number(psi) and low <= psi <= high):
+            hint = _HINTS.get(kind or "interpolate", "")
+            raise UserError(f"A psi of {psi} is out of range: choose {low:g} to {high:g}; {hint}.")
+        if psi is None and (cutoff is not None or kind == "resample"):
+            what = "A cutoff" if cutoff is not None else "Resampling"
+            raise UserError(f"{what} belongs to a truncation: give a psi too, for example 0.7.")
+        if cutoff is not None and kind == "resample":
+            raise UserError("A cutoff counts layers of w, and resampling truncates z: leave one of them out.")
+        if cutoff is not None and not (isinstance(cutoff, int) and cutoff >= 1):
+            raise UserError(f"A cutoff of {cutoff} is out of range: give the number of layers to truncate, 1 or more.")
+        return given
+
+    @property
+    def threshold(self) -> float | None:
+        """Where components of z are drawn again, in standard deviations; None: nowhere."""
+        return self.psi if self.truncation == "resample" else None
+
+    @property
+    def pulls_w(self) -> bool:
+        """Whether w goes towards its mean."""
+        return self.truncation == "interpolate" and self.psi not in (None, 1)
+
+    def entries(self) -> dict[str, str]:
+        """Returns what is not usual, sigma aside, as text for PNG files."""
+        values = {"psi": self.psi, "cutoff": self.cutoff}
+        found = {name: f"{value:g}" for name, value in values.items() if value is not None}
+        found |= {"truncation": self.truncation} if self.truncation != USUAL.truncation else {}
+        return found | ({"noise": self.noise} if self.noise != USUAL.noise else {})
+
+
+def checked_sigma(sigma: Any) -> float:
+    """Returns a standard deviation.
+
+    Raises:
+        UserError: If it is negative or not finite.
+    """
+    if not (_is_number(sigma) and sigma >= 0):
+        raise UserError(f"A sigma of {sigma} is no standard deviation: use 0 or more, for example 0.7.")
+    return float(sigma)
+
+
+def parse_psi(text: str | None) -> list[float | None]:
+    """Returns the psi of a text such as `"0.3,0.7,1.3"`, each once; one None of None.
+
+    Raises:
+        UserError: If the text is not a comma-separated list of numbers.
+    """
+    if text is None:
+        return [None]
+    found: dict[float, None] = {}
+    for part in text.split(","):
+        try:
+            found[float(part)] = None
+        except ValueError:
+            raise UserError(f"--psi {text!r}: {part.strip()!r} is not a number: write 0.7, or 0.3,0.7,1.3.") from None
+    return list(found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _one_of(value: Any, name: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise UserError(f"No {name} {value!r}: {choice(str(value), known)}")
+    return value
+
+
+USUAL = Sampling()
+"""As in training, without truncation, with the network's own noise."""

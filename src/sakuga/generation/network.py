@@ -1,0 +1,253 @@
+"""The networks of a model file, loaded and ready to draw: seeds to z to w to pictures, all of them arrays."""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sakuga.configs.conditions import Condition, expanded
+from sakuga.configs.labels import LabelSchema
+from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
+from sakuga.core import images
+from sakuga.core.errors import UserError
+from sakuga.core.latents import MAX_SEED, z_of_seeds
+from sakuga.features.find import sha256_of
+from sakuga.generation.conditions import LabelCounts, free_labels
+from sakuga.generation.progress import batches
+from sakuga.generation.truncation import mean_w, truncated
+from sakuga.models.base import Discriminator, Generator, Noise
+from sakuga.models.file import load_network, read_header
+
+
+class LoadedNetworks:
+    """The networks of a model file, float32 in eval mode, and what the file says of them; in and out go arrays.
+
+    Args:
+        path: A model file.
+        device: Where to compute.
+
+    Attributes:
+        path: The file.
+        header: What it says of itself.
+        device: Where the networks are.
+        generator: G, the moving average of the trained weights.
+        means_of_w: The means of w that were asked for, float32 `[1, w_dim]`, by labels; `()` for all.
+
+    Raises:
+        UserError: If the file is damaged, foreign or holds no generator.
+    """
+
+    def __init__(self, path: Path, device: torch.device):
+        self.path, self.header, self.device = path, read_header(path), device
+        network = load_network(path, "generator", self.header)
+        assert isinstance(network, Generator)
+        self.generator: Generator = network.to(device)
+        self.means_of_w: dict[tuple[int, ...], Tensor] = {}
+
+    @property
+    def name(self) -> str:
+        """The name in the header."""
+        return self.header.name
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The attributes that G is told; empty for an unconditional model."""
+        return self.header.labels
+
+    @property
+    def z_dim(self) -> int:
+        """The length of z."""
+        return self.generator.z_dim
+
+    @property
+    def resolution(self) -> int:
+        """Height and width of the pictures."""
+        return self.generator.resolution
+
+    @functools.cached_property
+    def discriminator(self) -> Discriminator | None:
+        """D, loaded when first asked for; None if the file has none."""
+        if self.header.roles.discriminator is None:
+            return None
+        network = load_network(self.path, "discriminator", self.header)
+        assert isinstance(network, Discriminator)
+        return network.to(self.device)
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """The hash of the file, 64 hexadecimal digits."""
+        return sha256_of(self.path)
+
+    def describe(self) -> str:
+        """Returns the model in a few words."""
+        return f"{self.name}, {self.resolution}x{self.resolution}, {self.header.images_seen:,} images seen"
+
+    def z_of_seeds(
+        self, seeds: Sequence[int], sigma: float | None = None, threshold: float | None = None
+    ) -> np.ndarray:
+        """Returns the z of each seed, float32 `[len(seeds), z_dim]`, from the distribution that the model learned with.
+
+        Args:
+            seeds: Each in 0..2^32-1.
+            sigma: Replaces the standard deviation of that distribution: smaller is more alike, larger bolder.
+            threshold: As in `latents.z_of_seeds`.
+
+        Raises:
+            UserError: If a seed or sigma is out of range.
+        """
+        for seed in seeds:
+            if not 0 <= seed <= MAX_SEED:
+                raise UserError(f"{seed} is not a seed: use whole numbers from 0 to {MAX_SEED}.")
+        return z_of_seeds(seeds, self.z_dim, self.header.latent.mean, self.checked_sigma(sigma), threshold)
+
+    def checked_sigma(self, sigma: float | None) -> float:
+        """Returns `sigma`, the header's if None.
+
+        Raises:
+            UserError: If it is negative or not finite.
+        """
+        return self.header.latent.sigma if sigma is None else checked_sigma(sigma)
+
+    def labels_of(self, seeds: Sequence[int], attributes: Condition | None = None) -> np.ndarray:
+        """Returns the labels of pictures, int64 `[len(seeds), num_attributes]`.
+
+        Args:
+            seeds: One for each picture. The value of an attribute that is not named is a function of the seed, as
+                frequent as among those training pictures that had the named ones; every value is equally frequent
+                where the file does not say what these had.
+            attributes: Attribute name to value, for example `{"hair": "aqua"}`.
+
+        Raises:
+            UserError: If the model has no such attribute or value, or no attributes at all.
+        """
+        wanted = self.encode(attributes or {})
+        return free_labels(self.schema, self.label_counts, wanted, np.asarray(seeds, np.int64))
+
+    def encode(self, attributes: Condition) -> tuple[int, ...]:
+        """Returns a label for each attribute of the model, -1 for those that are not named; errors as `labels_of`."""
+        self._check_attributes(attributes)
+        return self.schema.encode(attributes)
+
+    def expanded(self, conditions: Sequence[Condition]) -> list[dict[str, str]]:
+        """Returns conditions with `all` replaced by every value of its attribute; errors as `labels_of`."""
+        for condition in conditions:
+            self._check_attributes(condition)
+        return expanded(self.schema, conditions)
+
+    def _check_attributes(self, asked: Condition) -> None:
+        if asked and not self.schema.attributes:
+            raise UserError(
+                f"{self.name} was trained without attributes, so {' and '.join(asked)} cannot be chosen: "
+                f"leave {'them' if len(asked) > 1 else 'it'} out."
+            )
+
+    @functools.cached_property
+    def label_counts(self) -> LabelCounts:
+        """What labels the training pictures had; empty where the file does not say."""
+        return LabelCounts(self.header.label_counts, len(self.schema.attributes))
+
+    def is_new(self, attributes: Condition) -> bool:
+        """Returns whether the file says that no training picture had these attributes; errors as `labels_of`."""
+        return bool(self.label_counts) and self.label_counts.count(self.encode(attributes)) == 0
+
+    def sample_images(self, z: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
+        """Draws one picture for each z.
+
+        Args:
+            z: float32 `[N, z_dim]`.
+            labels: int64 `[N, num_attributes]`, all known; None for a model without attributes.
+            batch_size: Pictures a forward pass.
+
+        Returns:
+            uint8 `[N, H, W, 3]`.
+
+        Raises:
+            UserError: If the model needs labels and gets none, or its pictures are not finite.
+        """
+        if self.schema.attributes and labels is None:
+            raise UserError(f"{self.name} needs labels: {', '.join(a.name for a in self.schema.attributes)}.")
+        return self.sample_ws(
+            lambda part: self.ws_of(z[part], None if labels is None else labels[part]), len(z), batch_size
+        )
+
+    def ws_of(self, z: np.ndarray, labels: np.ndarray | None = None, sampling: Sampling = USUAL) -> Tensor:
+        """Maps z to w, and w towards its mean where `sampling` says so.
+
+        Args:
+            z: float32 `[N, z_dim]`.
+            labels: int64 `[N, num_attributes]`, all known; None for a model without attributes.
+            sampling: Its psi and cutoff, where `truncation` is `interpolate`; the mean is that of the same labels.
+
+        Returns:
+            float32 `[N, num_ws, w_dim]`.
+        """
+        with torch.no_grad():
+            ws = self.generator.mapping(torch.from_numpy(z).to(self.device), self._told(labels))
+        if sampling.psi is None or not sampling.pulls_w:
+            return ws
+        return truncated(ws, self.mean_w(labels), sampling.psi, sampling.cutoff)
+
+    def ws_of_seeds(self, seeds: Sequence[int], labels: np.ndarray, sampling: Sampling = USUAL) -> Tensor:
+        """Returns the ws of seeds and labels, int64 `[N, num_attributes]`, as `ws_of`; errors as `z_of_seeds`."""
+        return self.ws_of(self.z_of_seeds(seeds, sampling.sigma, sampling.threshold), labels, sampling)
+
+    def mean_w(self, labels: np.ndarray | None = None) -> Tensor:
+        """Returns the mean of w, of all pictures or of those with given labels; as `truncation.mean_w`."""
+        return mean_w(self, labels)
+
+    def _told(self, labels: np.ndarray | None) -> Tensor | None:
+        return torch.from_numpy(labels).to(self.device) if labels is not None and labels.shape[1] else None
+
+    def sample_ws(
+        self,
+        ws_of: Callable[[slice], Tensor],
+        count: int,
+        batch_size: int = 64,
+        noise_of: Callable[[slice], Noise] = lambda _: "const",
+    ) -> np.ndarray:
+        """Draws pictures from ws.
+
+        Args:
+            ws_of: Gives the ws of a part of the pictures, float32 `[n, num_ws, w_dim]`.
+            count: How many pictures.
+            batch_size: Pictures a forward pass.
+            noise_of: Gives the noise of a part of the pictures.
+
+        Returns:
+            uint8 `[count, H, W, 3]`.
+
+        Raises:
+            UserError: If the pictures are not finite.
+        """
+        drawn = np.empty((count, self.resolution, self.resolution, 3), np.uint8)
+        for part in batches(count, batch_size, "Drawing"):
+            with torch.no_grad():
+                made = self.generator.synthesis(ws_of(part), noise_of(part))
+            if not torch.isfinite(made).all():
+                raise UserError(f"{self.path} draws pictures that are not finite: take a model of an intact run.")
+            drawn[part] = images.to_uint8(made)
+        return drawn
+
+    def score(self, pictures: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
+        """Returns how real D finds each picture: its mean logit in eval mode, float32 `[N]`.
+
+        Args:
+            pictures: uint8 `[N, H, W, 3]`, of the model's resolution.
+            labels: int64 `[N, num_attributes]`, for a D that is told them.
+            batch_size: Pictures a forward pass.
+
+        Raises:
+            UserError: If the file holds no D.
+        """
+        if self.discriminator is None:
+            raise UserError(f"{self.path} holds no discriminator, so it cannot judge: choose a model with one.")
+        scores = np.empty(len(pictures), np.float32)
+        for part in batches(len(pictures), batch_size, "Judging"):
+            told = self._told(None if labels is None else labels[part])
+            with torch.no_grad():
+                judged = self.discriminator(images.to_tensor(pictures[part]).to(self.device), told)
+            scores[part] = judged.logits.mean(1).cpu().numpy()
+        return scores
