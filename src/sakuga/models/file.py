@@ -15,13 +15,16 @@ from sakuga.models.registry import build
 _WHAT = "model file"
 
 
-def save_model(path: str | Path, header: Header, networks: Mapping[str, nn.Module], *, overwrite: bool = True) -> Path:
+def save_model(
+    path: str | Path, header: Header, networks: Mapping[str, nn.Module], *, half: bool = True, overwrite: bool = True
+) -> Path:
     """Writes the networks, one for each role of the header, matrices in half precision, vectors in float32.
 
     Args:
         path: The file to write.
         header: What the file says of itself.
         networks: Role name to network.
+        half: False: matrices too are written as they are.
         overwrite: Whether an existing file may be replaced.
 
     Raises:
@@ -31,8 +34,8 @@ def save_model(path: str | Path, header: Header, networks: Mapping[str, nn.Modul
     for role, network in networks.items():
         for name, tensor in network.state_dict().items():
             # Norms' statistics and gains are few in number and wide in range.
-            half = tensor.is_floating_point() and tensor.ndim > 1
-            tensors[f"{role}.{name}"] = tensor.to(torch.float16) if half else tensor
+            is_matrix = tensor.is_floating_point() and tensor.ndim > 1
+            tensors[f"{role}.{name}"] = tensor.to(torch.float16) if half and is_matrix else tensor
     return write_tensors(path, tensors, header.model_dump(mode="json"), overwrite=overwrite)
 
 

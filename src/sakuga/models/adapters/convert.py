@@ -1,0 +1,136 @@
+"""From a foreign file to a model file of ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.models import Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
+from sakuga.core.errors import UserError
+from sakuga.core.unpickle import Inert, first_inert, read_pickle
+from sakuga.models.adapters import persistent, rosinality, tensorflow
+from sakuga.models.adapters.foreign import Foreign, UnfitError, entries_of, first_names
+from sakuga.models.adapters.stylegan2 import build_discriminator, build_generator, num_classes
+from sakuga.models.file import save_model
+
+ADAPTERS = (tensorflow, persistent, rosinality)
+_WHAT = "file of weights (.pkl or .pt)"
+_KNOWN = "stylegan2-ada-pytorch and stylegan3 (.pkl), TensorFlow StyleGAN2 (.pkl), rosinality/stylegan2-pytorch (.pt)"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a foreign file became.
+
+    Attributes:
+        layout: The program that wrote it.
+        labels: The classes of a conditional model.
+        generator: Its config, and the network in eval mode.
+        discriminator: The same, None where there is none.
+        notes: What was left out, and why.
+    """
+
+    layout: str
+    labels: LabelSchema
+    generator: tuple[Stylegan2GeneratorConfig, nn.Module]
+    discriminator: tuple[Stylegan2DiscriminatorConfig, nn.Module] | None
+    notes: tuple[str, ...]
+
+
+def read_foreign(path: Path) -> Foreign:
+    """Reads a file of another program; nothing in it is executed.
+
+    Raises:
+        UserError: If it is damaged, of an unknown layout, or holds another network than a StyleGAN2.
+    """
+    value = read_pickle(path, _WHAT)
+    for adapter in ADAPTERS:
+        if adapter.matches(value):
+            try:
+                return adapter.read(value)
+            except UnfitError as error:
+                raise UserError(f"{path} cannot be imported: {error}.") from error
+    if entries_of(value):
+        raise UserError(
+            f"{path} has a layout that sakuga does not know; it begins with {first_names(value)}. Known are {_KNOWN}."
+        )
+    wanted = first_inert(value)
+    if isinstance(wanted, Inert):
+        does = "call" if wanted.args is not None else "have"
+        raise UserError(f"{path} holds no weights: it only wants to {does} {wanted.path}, which was not done.")
+    raise UserError(f"{path} holds a {type(value).__name__} and no weights. Known are {_KNOWN}.")
+
+
+def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:
+    """Returns the networks of a foreign file as ours.
+
+    Args:
+        path: The file.
+        classes: The names of the classes of a conditional model; 0, 1, ... if none are given.
+
+    Raises:
+        UserError: As `read_foreign`, or if there are more or fewer names than classes.
+    """
+    foreign = read_foreign(path)
+    count = num_classes(foreign.generator)
+    if classes and len(classes) != count:
+        told = f"is told {count} classes" if count else "is told no classes"
+        raise UserError(f"--labels names {len(classes)} classes, but the generator of {path} {told}.")
+    values = tuple(classes) or tuple(str(number) for number in range(count))
+    if len(set(values)) < len(values) or not all(values):
+        raise UserError("--labels gives two classes the same name, or one none: give each its own.")
+    schema = LabelSchema(attributes=(Attribute(name="class", values=values),)) if count else LabelSchema()
+    try:
+        generator = build_generator(foreign.generator, schema)
+    except UnfitError as error:
+        raise UserError(f"{path} cannot be imported: {error}.") from error
+    discriminator, notes = None, list(foreign.notes)
+    if foreign.discriminator is not None:
+        try:
+            discriminator = build_discriminator(foreign.discriminator, schema)
+        except UnfitError as error:
+            notes.append(f"without the discriminator, since {error}")
+    return Imported(foreign.layout, schema, generator, discriminator, tuple(notes))
+
+
+def save_imported(
+    imported: Imported,
+    out: Path,
+    *,
+    name: str,
+    licence: str = "",
+    source: dict[str, Any] | None = None,
+    half: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a model file.
+
+    Args:
+        imported: The networks.
+        out: The file to write.
+        name: What the model is called.
+        licence: What its makers allow.
+        source: Where it comes from, for the provenance.
+        half: Whether matrices are rounded to half precision.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    config, network = imported.generator
+    networks, roles = {"generator": network}, Roles(generator=GeneratorRole(architecture=config))
+    if imported.discriminator is not None:
+        architecture, networks["discriminator"] = imported.discriminator
+        roles = Roles(generator=roles.generator, discriminator=DiscriminatorRole(architecture=architecture))
+    header = Header(
+        name=name,
+        roles=roles,
+        labels=imported.labels,
+        licence=licence,
+        provenance={"imported": {**(source or {}), "layout": imported.layout, "notes": list(imported.notes)}},
+    )
+    return save_model(out, header, networks, half=half, overwrite=overwrite)

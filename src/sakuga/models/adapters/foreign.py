@@ -1,0 +1,150 @@
+"""What an adapter returns: named tensors and what their shapes do not tell."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sakuga.core.unpickle import Inert
+
+_FILTER = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+
+
+class UnfitError(Exception):
+    """Why a network cannot be imported: the end of a sentence that begins with the file's name."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network as it was found, under our names.
+
+    Attributes:
+        tensors: Name to tensor.
+        mapping_lr: The relative learning rate of the mapping network, by which its weights are scaled when used.
+        minibatch_group: Of D: pictures whose standard deviation is one more channel.
+    """
+
+    tensors: dict[str, Tensor]
+    mapping_lr: float = 0.01
+    minibatch_group: int = 4
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What a file holds.
+
+    Attributes:
+        layout: The program that wrote it.
+        generator: G, the moving average where there is one.
+        discriminator: D; None without one.
+        notes: What was left out, and why.
+    """
+
+    layout: str
+    generator: Found
+    discriminator: Found | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def entries_of(value: Any) -> Mapping[Any, Any] | None:
+    """Returns a dict, or what an unknown kind of dict was to hold; None for anything else."""
+    if isinstance(value, Inert):
+        return value.entries or None
+    return value if isinstance(value, dict) else None
+
+
+def first_names(value: Any, count: int = 3) -> str:
+    """Returns the first keys of a dict, printable and short."""
+    keys = list(entries_of(value) or ())
+    shown = ["".join(c if c.isprintable() else "?" for c in str(key)[:60]) for key in keys[:count]]
+    return ", ".join(shown) + (", ..." if len(keys) > count else "") if keys else "none"
+
+
+def tensor_of(name: str, value: Any) -> Tensor:
+    """Returns an array or a number as a float32 tensor of its own.
+
+    Raises:
+        UnfitError: If it is none, or not finite.
+    """
+    if isinstance(value, np.ndarray | np.generic | float | int) and np.asarray(value).dtype.kind in "fiu":
+        value = torch.from_numpy(np.array(value, dtype=np.float32))
+    if not isinstance(value, Tensor) or value.is_complex():
+        raise UnfitError(f"its {name[:60]} is no tensor")
+    value = value.detach().to(torch.float32, copy=True).contiguous()
+    if not value.isfinite().all():
+        raise UnfitError(f"its {name[:60]} has numbers that are not finite")
+    return value
+
+
+def check_filter(name: str, value: Any) -> None:
+    """Refuses another resampling filter than that of the paper, whatever its sum.
+
+    Raises:
+        UnfitError: If it is another one.
+    """
+    kernel = tensor_of(name, value)
+    if kernel.ndim == 1:
+        kernel = torch.outer(kernel, kernel)
+    if kernel.shape != _FILTER.shape or not torch.allclose(kernel / kernel.sum(), _FILTER, atol=1e-6):
+        raise UnfitError(f"its filter {name[:60]} is not 1, 3, 3, 1, the only one that sakuga has")
+
+
+Rule = tuple[str, str, Callable[[Tensor], Tensor]]
+
+
+def renamed(
+    values: Iterable[tuple[str, Any]], rules: Iterable[Rule], place: Callable[[str], str] = str
+) -> dict[str, Tensor]:
+    """Returns tensors under our names.
+
+    Args:
+        values: Their names and values.
+        rules: A pattern for the whole of their name, ours (with the groups of theirs), and what becomes of the tensor.
+        place: What becomes of our name.
+
+    Raises:
+        UnfitError: If a name fits no pattern.
+    """
+    compiled = [(re.compile(pattern), ours, change) for pattern, ours, change in rules]
+    tensors: dict[str, Tensor] = {}
+    for name, value in values:
+        for pattern, ours, change in compiled:
+            if match := pattern.fullmatch(name):
+                tensors[place(match.expand(ours))] = _changed(name, tensor_of(name, value), change)
+                break
+        else:
+            raise UnfitError(f"it has {name[:60]!r}, which a StyleGAN2 has not")
+    return tensors
+
+
+def _changed(name: str, tensor: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    try:
+        return change(tensor).contiguous()
+    except (RuntimeError, IndexError, ValueError) as error:
+        raise UnfitError(f"its {name[:60]} has the shape {tuple(tensor.shape)}, which does not fit") from error
+
+
+def as_it_is(tensor: Tensor) -> Tensor:
+    """Returns the tensor."""
+    return tensor
+
+
+def only_one(tensor: Tensor) -> Tensor:
+    """Takes away a first axis of length 1."""
+    if tensor.shape[0] != 1:
+        raise ValueError
+    return tensor[0]
+
+
+def plane(tensor: Tensor) -> Tensor:
+    """Returns the only picture, `[1, 1, H, W]`, as `[H, W]`."""
+    return only_one(only_one(tensor))
+
+
+def number(tensor: Tensor) -> Tensor:
+    """Returns the only number, whatever its shape."""
+    return tensor.reshape(())

@@ -1,0 +1,191 @@
+"""From the named tensors of a foreign StyleGAN2 to our config and our network."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sakuga.configs.labels import LabelSchema
+from sakuga.configs.models import STYLEGAN2_SIZES, Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
+from sakuga.core.latents import z_of_seeds
+from sakuga.core.random import generator as stream
+from sakuga.core.tensorfile import first_misfit
+from sakuga.models.adapters.foreign import Found, UnfitError
+from sakuga.models.registry import build
+from sakuga.models.stylegan2 import LABEL_LR, Stylegan2Generator
+
+_MEAN_OF = 4096  # draws of w, where a file holds no mean
+
+
+def num_classes(found: Found) -> int:
+    """Returns how many classes a generator is told, 0 for none."""
+    weight = found.tensors.get("mapping_network.embed.weight")
+    return 0 if weight is None else weight.shape[-1]
+
+
+def build_generator(found: Found, schema: LabelSchema) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
+    """Returns the config that the shapes tell, and the network, in eval mode.
+
+    Where the file holds no noise maps, or no mean w, they are drawn from streams of their own.
+
+    Raises:
+        UnfitError: If no config of ours has these tensors.
+    """
+    tensors, prefix = dict(found.tensors), "synthesis_network."
+    sides, channels = _sides(tensors, prefix, "conv1.weight")
+    first, last = (
+        _matrix(tensors, "mapping_network.fc0.weight"),
+        max(_numbers(tensors, "mapping_network.fc"), default=0),
+    )
+    w_dim, z_and_label = _matrix(tensors, f"mapping_network.fc{last}.weight").shape[0], first.shape[1]
+    embedded = tensors["mapping_network.embed.weight"].shape[0] if "mapping_network.embed.weight" in tensors else 0
+    skips = [side for side in sides if f"{prefix}b{side}.skip.weight" in tensors]
+    pictures = [side for side in sides if f"{prefix}b{side}.torgb.weight" in tensors]
+    form = "residual" if skips else "skip" if len(pictures) > 1 else "original"
+    base, most = _channel_rule(channels)
+    config = Stylegan2GeneratorConfig(
+        resolution=_size(sides),
+        z_dim=_positive(z_and_label - embedded, "z"),
+        w_dim=_positive(w_dim, "w"),
+        mapping_layers=last + 1,
+        mapping_lr=found.mapping_lr,
+        form=form,
+        channels=base,
+        max_channels=most,
+    )
+    network = _meta(config, schema)
+    expected = network.state_dict()
+    tensors |= _noise(expected, tensors)
+    has_mean = "mapping_network.w_avg" in tensors
+    if not has_mean:
+        tensors["mapping_network.w_avg"] = torch.zeros(w_dim)
+    _fill(network, expected, tensors)
+    if not has_mean:
+        network.w_avg.copy_(_mean_w(network, schema))
+    return config, network
+
+
+def build_discriminator(found: Found, schema: LabelSchema) -> tuple[Stylegan2DiscriminatorConfig, nn.Module]:
+    """As `build_generator`, for D.
+
+    Raises:
+        UnfitError: If no config of ours has these tensors.
+    """
+    tensors = dict(found.tensors)
+    sides, channels = _sides(tensors, "", "conv0.weight")
+    channels[4] = _shape(tensors, "b4.conv.weight", 4)[0]
+    layers = len(_numbers(tensors, "mapping.fc"))
+    skips = [side for side in sides if f"b{side}.skip.weight" in tensors]
+    pictures = [side for side in (4, *sides) if f"b{side}.fromrgb.weight" in tensors]
+    base, most = _channel_rule(channels)
+    has_labels = "mapping.embed.weight" in tensors
+    if has_labels and not layers:
+        raise UnfitError("it maps labels by no layers")
+    config = Stylegan2DiscriminatorConfig.model_validate(
+        {
+            "resolution": _size((4, *sides)),
+            "channels": base,
+            "max_channels": most,
+            "form": "residual" if skips else "skip" if len(pictures) > 1 else "original",
+            "minibatch_group": found.minibatch_group,
+            "mapping_layers": layers or 8,
+            "head": {"kind": "projection" if has_labels else "none"},
+        }
+    )
+    if has_labels and tensors["mapping.embed.weight"].shape[-1] != sum(schema.sizes):
+        raise UnfitError("it knows other labels than the generator")
+    for name in tensors:
+        if re.fullmatch(r"mapping\.fc\d+\.(weight|bias)", name):
+            # Ours has one learning rate; what counts is its product with the weights.
+            tensors[name] = tensors[name] * (found.mapping_lr / LABEL_LR)
+    network = _meta(config, schema)
+    _fill(network, network.state_dict(), tensors)
+    return config, network
+
+
+def _meta(config: Any, schema: LabelSchema) -> Any:
+    with torch.device("meta"):
+        return build(config, schema)
+
+
+def _fill(network: nn.Module, expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    if wrong := first_misfit(expected, tensors):
+        shapes = [tuple(side[wrong].shape) if wrong in side else "none" for side in (tensors, expected)]
+        raise UnfitError(f"its {wrong[:80]} is {shapes[0]} where a StyleGAN2 of its size has {shapes[1]}")
+    network.load_state_dict(dict(tensors), assign=True)
+    network.requires_grad_(False).eval()
+
+
+def _noise(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the noise that a file does not hold: silent where it has no strength either."""
+    missing = {}
+    for name, tensor in expected.items():
+        if name in tensors:
+            continue
+        if name.endswith("noise_strength"):
+            missing[name] = torch.zeros(())
+        elif name.endswith("noise_const"):
+            missing[name] = torch.randn(tensor.shape, generator=stream("noise of an imported model", name))
+    return missing
+
+
+def _mean_w(network: Stylegan2Generator, schema: LabelSchema) -> Tensor:
+    z = torch.from_numpy(z_of_seeds(range(_MEAN_OF), network.z_dim))
+    labels = torch.stack([torch.arange(_MEAN_OF) % size for size in schema.sizes], 1) if schema.sizes else None
+    with torch.no_grad():
+        return network.mapping(z, labels)[:, 0].mean(0)
+
+
+def _sides(tensors: Mapping[str, Tensor], prefix: str, layer: str) -> tuple[list[int], dict[int, int]]:
+    """Returns the sides of the maps, in order, and the channels of each."""
+    pattern = re.compile(rf"{re.escape(prefix)}b(\d{{1,5}})\.{re.escape(layer)}")
+    sides = sorted(int(match[1]) for name in tensors if (match := pattern.fullmatch(name)))
+    return sides, {side: _shape(tensors, f"{prefix}b{side}.{layer}", 4)[0] for side in sides}
+
+
+def _size(sides: Any) -> Any:
+    top = max(sides, default=0)
+    if list(sides) != [2**i for i in range(2, top.bit_length())] or top not in STYLEGAN2_SIZES:
+        shown = ", ".join(map(str, STYLEGAN2_SIZES))
+        raise UnfitError(
+            f"its maps have the sides {', '.join(map(str, sides)) or 'none'}; sakuga has pictures of {shown}"
+        )
+    return top
+
+
+def _channel_rule(channels: Mapping[int, int]) -> tuple[int, int]:
+    """Returns `channels` and `max_channels` of a config: `min(channels // side, max_channels)` at each side."""
+    if not channels:
+        raise UnfitError("it has no layers of a StyleGAN2")
+    most = max(channels.values())
+    base = max(count * side for side, count in channels.items())
+    if any(min(base // side, most) != count for side, count in channels.items()):
+        shown = ", ".join(f"{count} at {side}" for side, count in sorted(channels.items()))
+        raise UnfitError(
+            f"its channels ({shown}) are not the quotients of one number by the side, up to a largest number"
+        )
+    return base, most
+
+
+def _numbers(tensors: Mapping[str, Tensor], prefix: str) -> list[int]:
+    pattern = re.compile(rf"{re.escape(prefix)}(\d{{1,3}})\.weight")
+    return sorted(int(match[1]) for name in tensors if (match := pattern.fullmatch(name)))
+
+
+def _shape(tensors: Mapping[str, Tensor], name: str, axes: int) -> torch.Size:
+    if name not in tensors or tensors[name].ndim != axes:
+        raise UnfitError(f"its {name[:80]} is missing, or has not {axes} axes")
+    return tensors[name].shape
+
+
+def _matrix(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    _shape(tensors, name, 2)
+    return tensors[name]
+
+
+def _positive(length: int, name: str) -> int:
+    if length < 1:
+        raise UnfitError(f"its {name} has no length")
+    return length
