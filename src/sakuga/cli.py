@@ -49,6 +49,7 @@ VERBS = {
     "directions": Verb("directions", "directions", "find directions in w along which pictures change"),
     "edit": Verb("edit", "edit", "move pictures along directions, such as hair:aqua"),
     "import": Verb("import_", "import_", "make a model file of another program's StyleGAN2"),
+    "blend": Verb("blend", "blend", "make one model of two: coarse layers of one, fine layers of the other"),
 }
 
 _HELP = {"-h", "--help"}
