@@ -93,3 +93,23 @@ def test_slerp_takes_rows():
     both = latents.slerp(a, b, 0.3)
     np.testing.assert_allclose(both[1], latents.slerp(a[1], b[1], 0.3), rtol=1e-6)
     np.testing.assert_allclose(latents.lerp(a, b, 0.5), (a + b) / 2, rtol=1e-6, atol=1e-7)
+
+
+def test_resampling_goes_on_in_the_stream_of_the_seed():
+    plain, limited = latents.z_of_seeds([7], 64), latents.z_of_seeds([7], 64, threshold=0.8)
+    stream = np.random.RandomState(7)
+    expected = stream.randn(64)
+    kept = np.abs(expected) <= 0.8
+    while (np.abs(expected) > 0.8).any():
+        for i in np.flatnonzero(np.abs(expected) > 0.8):
+            expected[i] = stream.randn()
+    assert np.array_equal(limited[0], expected.astype(np.float32))
+    assert np.array_equal(limited[0, kept], plain[0, kept]) and not kept.all()
+    assert np.array_equal(latents.z_of_seeds([3, 7], 64, threshold=0.8)[1], limited[0])
+
+
+def test_resampled_z_is_a_truncated_normal_distribution():
+    z = latents.z_of_seeds(range(200), 64, mean=2, sigma=3, threshold=1.0)
+    assert np.abs(z - 2).max() <= 3
+    # Variance of a standard normal within 1: 1 - 2 phi(1) / (2 Phi(1) - 1).
+    assert (z - 2).std() / 3 == pytest.approx(np.sqrt(1 - 2 * 0.24197 / 0.68269), rel=0.02)

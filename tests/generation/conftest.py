@@ -4,11 +4,12 @@ from torch import nn
 
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
-from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
+from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig, Stylegan2GeneratorConfig
 from sakuga.configs.training import LatentConfig
 from sakuga.generation.model import load
 from sakuga.models.file import save_model
 from sakuga.models.registry import build
+from sakuga.models.stylegan2 import Stylegan2Generator
 
 HAIR_AND_EYES = LabelSchema(
     attributes=(
@@ -74,3 +75,33 @@ def counted(tmp_path_factory):
     counts = (((1, 0), 30), ((1, 1), 10), ((2, 1), 60), ((1, -1), 5), ((-1, 0), 7))
     path = tmp_path_factory.mktemp("models") / "counted.safetensors"
     return load(_write(path, HAIR_AND_EYES, label_counts=counts), "cpu")
+
+
+def _styled(path, schema=None, **header):
+    """Writes a StyleGAN2 of 32 pixels and 8 layers whose noise is seen, with a mean w that no sample has."""
+    torch.manual_seed(0)
+    config = Stylegan2GeneratorConfig(
+        resolution=32, z_dim=8, w_dim=8, mapping_layers=2, channels=256, max_channels=16, mapping_lr=1
+    )
+    generator = build(config, schema or LabelSchema())
+    assert isinstance(generator, Stylegan2Generator)
+    generator.mapping_network.w_avg.copy_(torch.linspace(-1, 1, 8))
+    for name, parameter in generator.named_parameters():
+        if name.endswith("noise_strength"):
+            parameter.data.fill_(0.5)
+        if "torgb" in name and name.endswith("weight") and "affine" not in name:
+            parameter.data *= 0.3
+    roles = Roles(generator=GeneratorRole(architecture=config))
+    header = Header(name=path.stem, roles=roles, labels=schema or LabelSchema(), **header)
+    return load(save_model(path, header, {"generator": generator}), "cpu")
+
+
+@pytest.fixture(scope="session")
+def styled(tmp_path_factory):
+    return _styled(tmp_path_factory.mktemp("models") / "styled.safetensors")
+
+
+@pytest.fixture(scope="session")
+def styled_conditional(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "styled-hairy.safetensors"
+    return _styled(path, HAIR_AND_EYES, label_counts=(((1, 0), 30), ((1, 1), 10)))

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from sakuga.core.errors import UserError
-from sakuga.generation.animation import gif_bytes, save_gif, save_mp4
+from sakuga.generation.animation import gif_bytes, save_animation, save_gif, save_mp4, webp_bytes
 
 
 @pytest.fixture
@@ -128,3 +128,41 @@ def test_an_mp4_is_overwritten_only_when_told(frames, tmp_path):
     with pytest.raises(UserError, match="exists and is not overwritten"):
         save_mp4(path, frames[:2], overwrite=False)
     assert path.read_bytes() == before
+
+
+def test_a_webp_shows_the_frames(frames):
+    pictures, durations, loop = _read(webp_bytes(frames, fps=30, scale=2))
+    assert pictures.shape == (7, 48, 40, 3)
+    assert np.abs(pictures.astype(int) - frames.repeat(2, axis=1).repeat(2, axis=2)).mean() < 5
+    assert sum(durations) == round(7000 / 30) and set(durations) == {33, 34}
+    assert loop == 0
+    assert _read(webp_bytes(frames, loop=False))[2] == 1
+
+
+@pytest.mark.parametrize("fps", [0, 91, float("nan")])
+def test_impossible_speeds_of_a_webp_are_refused(frames, fps):
+    with pytest.raises(UserError, match="A WebP cannot show"):
+        webp_bytes(frames, fps)
+
+
+def test_the_name_says_what_is_written(frames, tmp_path):
+    for suffix, kind in ((".gif", "GIF"), (".webp", "WEBP")):
+        with Image.open(save_animation(tmp_path / f"a{suffix}", frames)) as image:
+            assert (image.format, image.n_frames) == (kind, 7)
+    pytest.importorskip("av")
+    assert _played(save_animation(tmp_path / "a.MP4", frames))[0].shape[0] == 7
+    with pytest.raises(UserError, match=r"ends in \.gif, \.webp, \.mp4"):
+        save_animation(tmp_path / "a.avi", frames)
+
+
+@pytest.mark.parametrize("encode", [gif_bytes, webp_bytes])
+def test_zero_frames_are_refused(frames, encode):
+    with pytest.raises(UserError, match="of zero frames shows nothing"):
+        encode(frames[:0])
+
+
+def test_an_mp4_of_zero_frames_is_refused(frames, tmp_path):
+    pytest.importorskip("av")
+    with pytest.raises(UserError, match="An MP4 of zero frames"):
+        save_mp4(tmp_path / "a.mp4", frames[:0])
+    assert list(tmp_path.iterdir()) == []

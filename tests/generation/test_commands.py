@@ -138,7 +138,78 @@ def test_interpolate_through_all_values_to_an_mp4(conditional, tmp_path):
     assert _all_files(tmp_path).keys() == {"hair.mp4"}
 
 
+def test_psi_is_told_and_written_down(styled, tmp_path):
+    arguments = ["--seeds", "5", "--psi", "0.5", "--cutoff", "3", "--noise", "none", "--out", str(tmp_path)]
+    assert main(["generate", str(styled.path), *arguments]) == 0
+    picture = Image.open(tmp_path / "seed0000000005.png")
+    assert {name: picture.text[name] for name in ("psi", "cutoff", "noise")} == {
+        "psi": "0.5",
+        "cutoff": "3",
+        "noise": "none",
+    }
+    expected = styled.generate([5], psi=0.5, cutoff=3, noise="none")[0]
+    assert np.array_equal(np.asarray(picture), np.asarray(expected))
+
+
+def test_what_is_usual_is_not_written_down(model_file, tmp_path):
+    assert main(["generate", str(model_file), "--seeds", "5", "--out", str(tmp_path)]) == 0
+    text = Image.open(tmp_path / "seed0000000005.png").text
+    assert not {"psi", "cutoff", "truncation", "noise"} & text.keys()
+
+
+def test_a_sheet_over_several_psi(model, model_file, tmp_path):
+    sheet, out = tmp_path / "psi.png", tmp_path / "out"
+    arguments = ["--psi", "0.3,0.7,1.3", "--seeds", "3-6", "--truncation", "resample"]
+    assert main(["generate", str(model_file), *arguments, "--sheet", str(sheet), "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["psi-0.3", "psi-0.7", "psi-1.3"]
+    body = _pixels(sheet)[-(3 * 34 + 2) :, -(4 * 34 + 2) :]
+    rows = [model.generate(range(3, 7), psi=psi, truncation="resample") for psi in (0.3, 0.7, 1.3)]
+    assert np.array_equal(body, grid(np.stack([np.asarray(p) for row in rows for p in row]), 4))
+    assert Image.open(sheet).text["psi"] == "0.3,0.7,1.3"
+    text = Image.open(out / "psi-0.7" / "seed0000000004.png").text
+    assert (text["psi"], text["truncation"]) == ("0.7", "resample")
+
+
+def test_conditions_and_psi_make_a_row_of_each_pair(conditional, tmp_path):
+    sheet = tmp_path / "rows.png"
+    arguments = ["--hair", "all", "--eyes", "green", "--psi", "0.3,1", "--seeds", "0-1", "--sheet", str(sheet)]
+    assert main(["generate", str(conditional.path), *arguments]) == 0
+    body = _pixels(sheet)[-(6 * 34 + 2) :, -(2 * 34 + 2) :]
+    rows = [
+        conditional.generate([0, 1], psi=psi, hair=hair, eyes="green")
+        for hair in ("aqua", "blonde", "red")
+        for psi in (0.3, 1)
+    ]
+    assert np.array_equal(body, grid(np.stack([np.asarray(p) for row in rows for p in row]), 2))
+
+
+def test_mix_and_noise_write_their_sheets(styled, tmp_path):
+    mixed, draws = tmp_path / "mix.png", tmp_path / "noise.png"
+    arguments = ["--rows", "0-1", "--columns", "10-12", "--layers", "3-4", "--psi", "0.7"]
+    assert main(["mix", str(styled.path), *arguments, "--out", str(mixed)]) == 0
+    assert np.array_equal(_pixels(mixed), np.asarray(styled.mix_sheet([0, 1], [10, 11, 12], "3-4", psi=0.7)))
+    text = Image.open(mixed).text
+    assert (text["rows"], text["columns"], text["layers"], text["psi"]) == ("0-1", "10-12", "3-4", "0.7")
+    assert main(["noise", str(styled.path), "--seed", "7", "--draws", "3", "--out", str(draws)]) == 0
+    assert np.array_equal(_pixels(draws), np.asarray(styled.noise_sheet(7, 3)))
+    assert (Image.open(draws).text["seed"], Image.open(draws).text["draws"]) == ("7", "3")
+
+
+def test_a_moving_grid_lasts_as_long_as_it_should(styled, tmp_path):
+    path, strip = tmp_path / "grid.webp", tmp_path / "grid.png"
+    arguments = ["--grid", "2x3", "--duration", "0.5", "--fps", "8", "--space", "w", "--psi", "0.7"]
+    assert main(["interpolate", str(styled.path), *arguments, "--out", str(path), "--strip", str(strip)]) == 0
+    with Image.open(path) as animation:
+        assert (animation.format, animation.n_frames, animation.size) == ("WEBP", 4, (3 * 34 + 2, 2 * 34 + 2))
+    expected = styled.interpolate(range(24), 4, grid=(2, 3), space="w", psi=0.7)
+    assert np.array_equal(_pixels(strip), grid(np.stack([np.asarray(p) for p in expected]), 4))
+    text = Image.open(strip).text
+    assert (text["grid"], text["space"], text["psi"]) == ("2x3", "w", "0.7")
+
+
 GENERATE, INTERPOLATE = ["generate", "MODEL"], ["interpolate", "MODEL", "--out", "TMP/a.gif"]
+MIX, NOISE = ["mix", "MODEL", "--out", "TMP/a.png"], ["noise", "MODEL", "--out", "TMP/a.png"]
+WAY = [*INTERPOLATE, "--seeds", "3,4"]
 
 
 @pytest.mark.parametrize(
@@ -176,10 +247,37 @@ GENERATE, INTERPOLATE = ["generate", "MODEL"], ["interpolate", "MODEL", "--out",
         ([*INTERPOLATE, "--from", "hair=aqua", "--to", "hair"], "--to 'hair': write each attribute once"),
         ([*INTERPOLATE, "--from", "hair=a", "--to", "hair=b", "--conditions", "hair=c"], "has a --from and a --to"),
         ([*INTERPOLATE, "--from", "hair=aqua", "--to", "hair=red"], "without attributes"),
+        ([*GENERATE, "--out", "TMP/o", "--psi", "3"], "A psi of 3.0 is out of range: choose -2 to 2"),
+        ([*GENERATE, "--out", "TMP/o", "--psi", "0.3;0.7"], "'0.3;0.7' is not a number"),
+        ([*GENERATE, "--out", "TMP/o", "--cutoff", "1"], "give a psi too"),
+        ([*GENERATE, "--out", "TMP/o", "--psi", "0.7", "--cutoff", "2"], "tiny has no layer 2"),
+        ([*GENERATE, "--out", "TMP/o", "--psi", "0.7,0.5", "--cutoff", "2"], "tiny has no layer 2"),
+        ([*GENERATE, "--out", "TMP/o", "--noise", "random"], "tiny has no noise"),
+        ([*GENERATE, "--sheet", "TMP/s.png", "--psi", "0.3,0.7", "--columns", "3"], "a column for each seed"),
+        ([*GENERATE, "--out", "TMP/o", "--truncation", "resample"], "give a psi too"),
+        ([*WAY, "--psi", "-3"], "psi of -3.0 is out of range"),
+        ([*WAY, "--duration", "0"], "--duration 0: give a number of seconds above 0"),
+        ([*WAY, "--duration", "0.01"], "0 frames make no way"),
+        ([*WAY, "--duration", "nan"], "--duration nan"),
+        ([*WAY, "--duration", "2", "--frames", "9"], "say the same in two ways"),
+        ([*WAY, "--grid", "3"], "--grid '3': write rows and columns"),
+        ([*WAY, "--grid", "0x3"], "A grid of 0x3 cannot be drawn"),
+        ([*WAY, "--grid", "3x4"], "2 seeds cannot be dealt out to the 12 cells"),
+        (["interpolate", "MODEL", "--seeds", "3,4", "--fps", "100", "--out", "TMP/a.webp"], "A WebP cannot show"),
+        (MIX, "tiny has one layer of w"),
+        ([*MIX, "--rows", "a"], "--rows 'a': 'a' is not a seed"),
+        ([*MIX, "--columns", "4-2"], "--columns '4-2'"),
+        ([*MIX, "--rows", "0-999", "--columns", "0-99"], "at most 10,000 pictures"),
+        (["mix", "MODEL", "--out", "TMP/a.jpg"], "ends in .png"),
+        (NOISE, "tiny has no noise in its layers"),
+        ([*NOISE, "--draws", "1"], "--draws 1 is out of range"),
+        (["noise", "STYLED", "--out", "TMP/a.png", "--seed", "-1"], "-1 is not a seed"),
+        (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "0-8"], "none of this model's 8 layers"),
+        (["generate", "STYLED", "--out", "TMP/o", "--psi", "0.7", "--cutoff", "9"], "choose 1 to 8"),
     ],
 )
-def test_mistakes_are_one_sentence_and_write_nothing(model_file, tmp_path, capsys, arguments, sentence):
-    places = {"MODEL": str(model_file)}
+def test_mistakes_are_one_sentence_and_write_nothing(model_file, styled, tmp_path, capsys, arguments, sentence):
+    places = {"MODEL": str(model_file), "STYLED": str(styled.path)}
     written = [places.get(argument, argument).replace("TMP", str(tmp_path)) for argument in arguments]
     assert main(written) == 2
     output = capsys.readouterr()

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
+from sakuga.configs.sampling import Sampling
 from sakuga.core.errors import UserError
-from sakuga.generation.interpolate import interpolate, moments, z_path
+from sakuga.core.images import grid
+from sakuga.generation.interpolate import cells_of, interpolate, moments, w_path, z_path
 
 KINDS = ["linear", "spherical", "smooth"]
 KEYS = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32)
@@ -119,3 +122,87 @@ def test_conditions_that_make_no_way_are_refused(conditional, model):
         model.interpolate([1], conditions=[red, red])
     with pytest.raises(UserError, match="chosen twice"):
         conditional.interpolate([1], conditions=[red, red], hair="aqua")
+
+
+WS = torch.from_numpy(np.random.default_rng(1).normal(size=(3, 4, 16)).astype(np.float32))
+MEANS = torch.linspace(-1, 1, 16).expand(3, 16)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_way_in_w_passes_the_keys(kind):
+    loop = w_path(WS, MEANS, moments(3, 30, True), kind, True)
+    assert loop.dtype == torch.float32 and loop.shape == (30, 4, 16)
+    assert torch.allclose(loop[::10], WS, atol=1e-5)
+    steps = (loop.roll(-1, 0) - loop).flatten(1).norm(dim=1)
+    assert steps.min() > 0.1 * steps.mean() and steps.max() < 3 * steps.mean()
+    open_way = w_path(WS, MEANS, moments(3, 21, False), kind, False)
+    assert torch.allclose(open_way[[0, 10, 20]], WS, atol=1e-5)
+
+
+def test_lines_in_w_are_straight_and_arcs_keep_their_distance_from_the_mean():
+    at = moments(3, 31, False)
+    line, arc = (w_path(WS, MEANS, at, kind, False) for kind in ("linear", "spherical"))
+    assert torch.allclose(line[5], torch.lerp(WS[0], WS[1], 1 / 3), atol=1e-5)
+    away = (WS - MEANS[:, None]).norm(dim=2)
+    found = (arc - MEANS[0]).norm(dim=2)
+    assert torch.allclose(found[5], torch.lerp(away[0], away[1], 1 / 3), atol=1e-4)
+    assert ((line - MEANS[0]).norm(dim=2)[7] < 0.95 * torch.lerp(away[0], away[1], 7 / 15)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_at_the_keys_of_a_way_in_w_are_those_of_the_seeds(styled, styled_conditional, model, kind):
+    for any_model in (styled, styled_conditional, model):
+        frames = interpolate(any_model, [3, 17, 42], 6, kind=kind, space="w", sampling=Sampling(psi=0.7))
+        keys = np.stack([np.asarray(p) for p in any_model.generate([3, 17, 42], psi=0.7)])
+        assert np.abs(frames[::2].astype(int) - keys).max() <= 1
+        assert len({frame.tobytes() for frame in frames}) == 6
+
+
+def test_a_straight_way_in_w_is_not_that_in_z(styled):
+    ways = {space: interpolate(styled, [3, 17], 3, kind="linear", loop=False, space=space) for space in ("z", "w")}
+    assert np.abs(ways["z"][[0, 2]].astype(int) - ways["w"][[0, 2]]).max() <= 1
+    assert np.abs(ways["z"][1].astype(int) - ways["w"][1]).max() > 1
+    ws = styled.ws_of_seeds([3, 17], styled.labels_of([3, 17])).mean(0, keepdim=True)
+    assert np.abs(ways["w"][1].astype(int) - styled.sample_ws(lambda _: ws, 1)[0]).max() <= 1
+
+
+def test_random_noise_flickers_and_fixed_noise_does_not(styled):
+    still = interpolate(styled, [3, 3], 4)
+    assert len({frame.tobytes() for frame in still}) == 1
+    flickering = interpolate(styled, [3, 3], 4, sampling=Sampling(noise="random"))
+    assert len({frame.tobytes() for frame in flickering}) == 4
+
+
+@pytest.mark.parametrize("batch_size", [5, 64])
+def test_each_cell_of_a_grid_goes_its_own_way(conditional, batch_size):
+    frames = interpolate(conditional, range(12), 7, grid=(2, 3), batch_size=batch_size)
+    ways = [interpolate(conditional, [2 * i, 2 * i + 1], 7) for i in range(6)]
+    assert frames.shape == (7, 2 * 34 + 2, 3 * 34 + 2, 3)
+    for i in range(7):
+        assert np.abs(frames[i].astype(int) - grid(np.stack([way[i] for way in ways]), 3)).max() <= 1
+
+
+def test_cells_go_through_the_same_conditions(conditional):
+    conditions = [{"hair": "aqua", "eyes": "green"}, {"hair": "red"}]
+    frames = conditional.interpolate([4, 5], 4, conditions=conditions, grid=(1, 2))
+    ways = [interpolate(conditional, [seed], 4, conditions=conditions) for seed in (4, 5)]
+    assert np.abs(np.asarray(frames[2]).astype(int) - grid(np.stack([way[2] for way in ways]), 2)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("seeds", "cells", "sentence"),
+    [
+        (range(7), (2, 3), "7 seeds cannot be dealt out to the 6 cells"),
+        (range(5), (2, 3), "give a multiple of 6"),
+        ([1, 2], (0, 3), "A grid of 0x3 cannot be drawn"),
+        ([1, 2], (30, 30), "1x1 to 400 cells"),
+    ],
+)
+def test_grids_that_cannot_be_are_refused(seeds, cells, sentence):
+    with pytest.raises(UserError, match=sentence):
+        cells_of(seeds, cells)
+
+
+def test_a_cell_of_one_seed_is_no_way(model):
+    with pytest.raises(UserError, match="at least two"):
+        model.interpolate(range(6), 5, grid=(2, 3))
