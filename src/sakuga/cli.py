@@ -48,6 +48,7 @@ VERBS = {
     "noise": Verb("noise", "noise", "draw one picture with other noise, and what that changes"),
     "directions": Verb("directions", "directions", "find directions in w along which pictures change"),
     "edit": Verb("edit", "edit", "move pictures along directions, such as hair:aqua"),
+    "project": Verb("project", "project", "find the w of a given picture"),
     "import": Verb("import_", "import_", "make a model file of another program's StyleGAN2"),
     "blend": Verb("blend", "blend", "make one model of two: coarse layers of one, fine layers of the other"),
 }

@@ -32,8 +32,10 @@ def test_fallback_is_half_features_half_pixels():
 def test_auto_takes_what_is_here(here, chosen, monkeypatch):
     loaded = []
     monkeypatch.setattr(perceptual, "is_here", lambda name: name in here)
-    monkeypatch.setattr(perceptual, "load_lpips", lambda name: loaded.append(name) or torch.nn.Identity())
-    monkeypatch.setattr(perceptual, "load_efficientnet", lambda: loaded.append("efficientnet") or EfficientNetLite0())
+    monkeypatch.setattr(perceptual, "load_lpips", lambda name, path: loaded.append(name) or torch.nn.Identity())
+    monkeypatch.setattr(
+        perceptual, "load_efficientnet", lambda path: loaded.append("efficientnet") or EfficientNetLite0()
+    )
     load_perceptual("auto", "cpu")
     assert loaded == [chosen]
 
@@ -41,6 +43,13 @@ def test_auto_takes_what_is_here(here, chosen, monkeypatch):
 def test_unknown_name_offers_the_nearest():
     with pytest.raises(UserError, match="did you mean 'efficientnet'"):
         load_perceptual("efficientnt", "cpu")
+
+
+def test_a_file_needs_a_name(tmp_path):
+    with pytest.raises(UserError, match="--distance lpips-vgg or lpips-alex or efficientnet"):
+        load_perceptual("auto", "cpu", tmp_path / "weights.ckpt")
+    with pytest.raises(UserError, match="is not a file"):
+        load_perceptual("lpips-alex", "cpu", tmp_path / "weights.ckpt")
 
 
 def test_large_pictures_are_averaged_down():

@@ -1,0 +1,88 @@
+"""`sakuga project`: the w of a given picture, so that it can be edited, mixed and interpolated."""
+
+from pathlib import Path
+from typing import Literal
+
+
+def project(
+    model: str,
+    picture: Path,
+    /,
+    *,
+    out: Path,
+    steps: int = 500,
+    space: Literal["w", "w+"] = "w",
+    distance: Literal["auto", "lpips-vgg", "lpips-alex", "efficientnet"] = "auto",
+    weights: Path | None = None,
+    noise_maps: bool = True,
+    hair: str | None = None,
+    eyes: str | None = None,
+    attributes: str | None = None,
+    seed: int = 0,
+    video: bool = False,
+    fps: float = 20.0,
+    overwrite: bool = False,
+    device: str = "auto",
+    threads: int | None = None,
+) -> None:
+    """Searches for the w whose picture is nearest to a given one (Karras et al. 2020, appendix D).
+
+    Writes into a folder: projected.png; side-by-side.png (the picture, that of the mean w, the one found);
+    projection.safetensors, from which other verbs go on; and, with --video, the search as search.mp4 or, without PyAV,
+    search.gif.
+
+    Args:
+        model: A model of the zoo, a .safetensors file, or a run folder.
+        picture: The picture. Its largest centered square is brought to the model's size.
+        out: The folder to write into.
+        steps: Of the search. With --space w+ half as many follow.
+        space: w: one w for all layers. w+: in a second stage each layer has its own; nearer, and harder to edit.
+        distance: What near means. auto: LPIPS on VGG16 if its weights are here (`make lpips`), else features of
+            EfficientNet-Lite0 and pixels.
+        weights: The weights file of the distance, if it is not to be looked for.
+        noise_maps: Search for the noise maps of the layers too, where a model has some.
+        hair: The hair color of the picture, for a model that is told one. Searched for if not given.
+        eyes: The eye color, likewise.
+        attributes: Any attributes by name, for example class=3,hair=aqua, likewise.
+        seed: Names the noise of the search.
+        video: Write the search as a video.
+        fps: Frames a second of the video.
+        overwrite: Replace files that exist.
+        device: auto, cpu, cuda or mps.
+        threads: How many threads torch may use.
+    """
+    from sakuga.commands.options import attributes_of, check_positive, refuse_existing, set_threads
+    from sakuga.configs.projection import ProjectionConfig
+    from sakuga.core.errors import UserError
+    from sakuga.core.latents import MAX_SEED
+
+    check_positive(steps=steps)
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"--seed {seed} is no seed: use a whole number from 0 to {MAX_SEED}.")
+    told = attributes_of(attributes, hair, eyes)
+    set_threads(threads)
+
+    from sakuga.data.picture import read_picture
+    from sakuga.features.perceptual import load_perceptual
+    from sakuga.generation.animation import check_fps
+    from sakuga.generation.model import load
+    from sakuga.generation.project import check_space
+    from sakuga.generation.project import project as search
+    from sakuga.generation.projection_files import paths_of, write_all
+
+    paths = paths_of(out, video)
+    if paths.search is not None:
+        check_fps(fps, paths.search.suffix)
+    refuse_existing(paths, overwrite)
+    config = ProjectionConfig(steps=steps, space=space, noise_maps=noise_maps, seed=seed)
+    loaded = load(model, device)
+    check_space(loaded, config)
+    target = read_picture(picture, loaded.resolution)
+    near = load_perceptual(distance, loaded.device, weights)
+    found = search(loaded, target, near, config, told, num_frames=100 if video else 0)
+    write_all(paths, found, loaded, near, config, fps=fps, overwrite=overwrite)
+    chosen = "".join(f", {name} {value}" for name, value in found.values(loaded.schema).items())
+    print(
+        f"{near.title}: {found.distance_start:.4f} for the mean w, {found.distance:.4f} for the one found{chosen} "
+        f"({found.seconds:.1f} s): {', '.join(str(path) for path in paths if path)}"
+    )

@@ -1,0 +1,269 @@
+"""The w of a given picture.
+
+Paper: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020, appendix D. Written from that
+description. Any generator whose w moves with z can be searched: what z does not move in w (the one-hot labels of a
+DCGAN, say) is chosen beforehand and then stands still.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sakuga.configs.conditions import Condition
+from sakuga.configs.labels import LabelSchema
+from sakuga.configs.projection import ProjectionConfig
+from sakuga.core.device import autocast, has_fast_bf16
+from sakuga.core.errors import UserError
+from sakuga.core.images import to_tensor, to_uint8
+from sakuga.core.progress import tracked
+from sakuga.core.random import generator as stream
+from sakuga.features.lpips import Perceptual
+from sakuga.features.perceptual import at_most
+from sakuga.generation.model import LoadedModel
+from sakuga.models.base import Generator, Noise
+
+_MAX_LABELS = 1024
+_FEW = 256  # z for the mean w of each of many labels
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What was found for one picture.
+
+    Attributes:
+        ws: float32 `[num_ws, w_dim]`.
+        noise: The noise maps, float32 `[1, 1, H, W]` each; none if they were not searched for.
+        labels: The value of each attribute, int64 `[num_attributes]`.
+        target: The picture looked for, uint8 `[H, W, 3]`.
+        start: The picture of the mean w, the same.
+        found: The picture of `ws`, the same.
+        distance_start: The distance of `start` from the target.
+        distance: That of `found`.
+        distance_plain: That of the picture of `ws` with the network's own noise maps.
+        seconds: How long it took.
+        frames: Pictures on the way, uint8 `[F, H, W, 3]`.
+    """
+
+    ws: Tensor
+    noise: tuple[Tensor, ...]
+    labels: np.ndarray
+    target: np.ndarray
+    start: np.ndarray
+    found: np.ndarray
+    distance_start: float
+    distance: float
+    distance_plain: float
+    seconds: float
+    frames: np.ndarray
+
+    def values(self, schema: LabelSchema) -> dict[str, str]:
+        """Returns the value of each attribute by name."""
+        pairs = zip(schema.attributes, self.labels.tolist(), strict=True)
+        return {attribute.name: attribute.values[number] for attribute, number in pairs}
+
+
+class Moments(NamedTuple):
+    """Where w lies.
+
+    Attributes:
+        mean: float32 `[num_ws, w_dim]`.
+        sigma: The root of the mean squared distance of w from its mean.
+        moves: float32 `[w_dim]`: 1 where z moves w, 0 where only labels do.
+    """
+
+    mean: Tensor
+    sigma: float
+    moves: Tensor
+
+
+def project(
+    model: LoadedModel,
+    target: np.ndarray,
+    distance: Perceptual,
+    config: ProjectionConfig | None = None,
+    attributes: Condition | None = None,
+    *,
+    num_frames: int = 0,
+    progress: bool = True,
+) -> Projection:
+    """Searches for the w whose picture is nearest to a given one.
+
+    Args:
+        model: The model; its G stays as it is.
+        target: uint8 `[H, W, 3]` of the model's size.
+        distance: What near means; on the model's device.
+        config: How to search.
+        attributes: Attributes of the picture, by name. The values of the others are searched for: those are taken
+            whose mean w gives the nearest picture.
+        num_frames: How many pictures of the way to keep.
+        progress: Whether to draw progress bars on stderr.
+
+    Raises:
+        UserError: If the model has no such attributes, or w+ is asked of a model with one layer.
+    """
+    config, began = config or ProjectionConfig(), time.perf_counter()
+    check_space(model, config)
+    search = _Search(model.generator, to_tensor(target[None]).to(model.device), distance, config)
+    labels = _nearest_labels(model, search, attributes or {}, progress)
+    moments = moments_of(model, labels, config.mean_of)
+    offset, noise = torch.zeros_like(moments.mean[:1]), search.first_noise()
+    stages = [("w", config.steps, config.lr)]
+    if config.space == "w+":
+        stages.append(("w+", max(1, config.steps // 2), config.lr_layers))
+    frames, total = [], sum(steps for _, steps, _ in stages)
+    keep_every = max(1, -(-total // num_frames)) if num_frames else 0
+    for space, steps, lr in stages:
+        offset = offset if space == "w" else offset.expand_as(moments.mean).clone()
+        way = search.descend(offset, noise, moments, steps, lr, with_noise=space == "w")
+        for step, picture in enumerate(tracked(way, f"Searching {space}" if progress else "", steps)):
+            if keep_every and step % keep_every == 0:
+                frames.append(to_uint8(picture))
+    ws = (moments.mean + offset)[None]
+    pictures = [search.draw(moments.mean[None], "const"), search.draw(ws, noise or "const"), search.draw(ws, "const")]
+    distances = [search.measure(picture) for picture in pictures]
+    start, found = to_uint8(pictures[0])[0], to_uint8(pictures[1])[0]
+    return Projection(
+        ws=ws[0].cpu(),
+        noise=tuple(one.detach().cpu() for one in noise),
+        labels=labels,
+        target=target,
+        start=start,
+        found=found,
+        distance_start=distances[0],
+        distance=distances[1],
+        distance_plain=distances[2],
+        seconds=time.perf_counter() - began,
+        frames=np.concatenate([*frames, found[None]]) if num_frames else found[None],
+    )
+
+
+def check_space(model: LoadedModel, config: ProjectionConfig) -> None:
+    """Refuses a search in w+ where there is one layer, so that w+ is w.
+
+    Raises:
+        UserError: If so.
+    """
+    if config.space == "w+" and model.generator.num_ws == 1:
+        raise UserError(f"{model.name} has one layer that takes a w, so that w+ is the same as w: use --space w.")
+
+
+def moments_of(model: LoadedModel, labels: np.ndarray, count: int) -> Moments:
+    """Returns where w lies for these labels, int64 `[num_attributes]`, over the z of the seeds below `count`."""
+    total = squares = torch.zeros(())
+    for first in range(0, count, 1024):
+        z = model.z_of_seeds(range(first, min(first + 1024, count)))
+        ws = model.ws_of(z, np.broadcast_to(labels, (len(z), len(labels))).copy()).double()
+        total, squares = total + ws.sum(0), squares + ws.square().sum(0)
+    mean = total / count
+    variance = (squares / count - mean.square()).clamp(min=0).mean(0)
+    moves = variance > 1e-10 * variance.max()
+    return Moments(mean.float(), float(variance.sum().sqrt()), moves.float())
+
+
+def regularity(noise: Sequence[Tensor]) -> Tensor:
+    """Computes how far noise maps are from white noise (appendix D, eq. 9): 0 where neighbors are uncorrelated.
+
+    Squared means of the product of each map with itself moved by one pixel, to the right and down, at full size and
+    at all halves down to 8x8, which keep unit variance.
+
+    Args:
+        noise: float `[1, 1, H, W]` each, of zero mean and unit variance.
+
+    Returns:
+        float, a scalar.
+    """
+    total = noise[0].new_zeros(())
+    for x in noise:
+        while True:
+            total = total + sum((x * x.roll(1, axis)).mean().square() for axis in (2, 3))
+            if min(x.shape[2:]) <= 8:
+                break
+            x = F.avg_pool2d(x, 2) * 2
+    return total
+
+
+class _Search:
+    """One target, and the networks that it is looked at with."""
+
+    def __init__(self, generator: Generator, target: Tensor, distance: Perceptual, config: ProjectionConfig) -> None:
+        self.generator, self.distance, self.config = generator, distance, config
+        self.device = target.device
+        # The search bears the rounding; what is reported is measured in float32.
+        self.dtype = torch.bfloat16 if has_fast_bf16(self.device) else torch.float32
+        with torch.no_grad():
+            self.target = distance.embed(at_most(target))
+
+    def draw(self, ws: Tensor, noise: Noise) -> Tensor:
+        """Draws float32 `[N, 3, H, W]` of ws `[N, num_ws, w_dim]`."""
+        with torch.no_grad():
+            return self.generator.synthesis(ws, noise)
+
+    def measure(self, picture: Tensor) -> float:
+        """Returns the distance of float `[1, 3, H, W]` from the target."""
+        with torch.no_grad():
+            return float(self.distance.between(self.distance.embed(at_most(picture)), self.target)[0])
+
+    def first_noise(self) -> list[Tensor]:
+        """Returns white noise maps that a gradient can move; none if the network has none or they are not searched."""
+        if not self.config.noise_maps:
+            return []
+        random = stream("project", self.config.seed, "noise maps")
+        drawn = [torch.randn(1, 1, *shape, generator=random) for shape in self.generator.noise_shapes]
+        return [one.to(self.device).requires_grad_() for one in drawn]
+
+    def descend(
+        self, offset: Tensor, noise: list[Tensor], moments: Moments, steps: int, lr: float, with_noise: bool
+    ) -> Iterator[Tensor]:
+        """Moves `offset`, float `[1 or num_ws, w_dim]`, and the noise maps in place; yields each picture."""
+        config, variables = self.config, [offset.requires_grad_(), *noise]
+        optimizer = torch.optim.Adam(variables, lr)
+        random = stream("project", config.seed, "w")
+        for step in range(steps):
+            t = (step + 0.5) / steps
+            optimizer.param_groups[0]["lr"] = lr * ramp(t, config.ramp_up, config.ramp_down)
+            strength = config.noise * moments.sigma * max(0.0, 1 - t / config.noise_until) ** 2
+            shake = torch.randn(1, offset.shape[1], generator=random).to(self.device) * (strength * with_noise)
+            ws = moments.mean + (offset + shake) * moments.moves
+            with autocast(self.device, self.dtype):
+                picture = self.generator.synthesis(ws[None], noise or "const")
+            with autocast(self.device, self.dtype):
+                embedded = self.distance.embed(at_most(picture))
+            loss = self.distance.between(embedded, self.target).sum()
+            if noise:
+                loss = loss + config.noise_weight * regularity(noise)
+            optimizer.zero_grad()
+            loss.backward(inputs=variables)
+            optimizer.step()
+            with torch.no_grad():
+                for one in noise:
+                    one.sub_(one.mean()).mul_(one.square().mean().rsqrt())
+            yield picture.detach()
+        offset.requires_grad_(False)
+
+
+def ramp(t: float, up: float, down: float) -> float:
+    """Returns the factor of the learning rate at `t` in [0, 1]: linear over the first part, a cosine over the last."""
+    fall = 0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / down))
+    return fall * min(1.0, t / up)
+
+
+def _nearest_labels(model: LoadedModel, search: _Search, given: Condition, progress: bool) -> np.ndarray:
+    """Returns the labels with the values given whose mean w draws the nearest picture, int64 `[num_attributes]`."""
+    wanted = model.encode(given)
+    choices = [range(size) if value < 0 else (value,) for size, value in zip(model.schema.sizes, wanted, strict=True)]
+    candidates = np.array(list(itertools.islice(itertools.product(*choices), _MAX_LABELS)), np.int64)
+    if len(candidates) == 1:
+        return candidates[0]
+    distances = []
+    for labels in tracked(candidates, "Searching the labels" if progress else ""):
+        mean = moments_of(model, labels, _FEW).mean
+        distances.append(search.measure(search.draw(mean[None], "const")))
+    return candidates[int(np.argmin(distances))]
