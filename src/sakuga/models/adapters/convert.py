@@ -54,15 +54,14 @@ def read_foreign(path: Path) -> Foreign:
                 return adapter.read(value)
             except UnfitError as error:
                 raise UserError(f"{path} cannot be imported: {error}.") from error
-    if entries_of(value):
-        raise UserError(
-            f"{path} has a layout that sakuga does not know; it begins with {first_names(value)}. Known are {_KNOWN}."
-        )
     wanted = first_inert(value)
-    if isinstance(wanted, Inert):
-        does = "call" if wanted.args is not None else "have"
-        raise UserError(f"{path} holds no weights: it only wants to {does} {wanted.path}, which was not done.")
-    raise UserError(f"{path} holds a {type(value).__name__} and no weights. Known are {_KNOWN}.")
+    called = "" if wanted is None or wanted.args is None else f" It wants to call {wanted.path}, which was not done."
+    holds = f"begins with {first_names(value)}" if entries_of(value) else f"holds a {_type_of(value)}"
+    raise UserError(f"{path} has a layout that sakuga does not know: it {holds}.{called} Known are {_KNOWN}.")
+
+
+def _type_of(value: Any) -> str:
+    return value.path if isinstance(value, Inert) else type(value).__name__
 
 
 def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:

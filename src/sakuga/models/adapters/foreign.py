@@ -57,6 +57,13 @@ def entries_of(value: Any) -> Mapping[Any, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def fact(value: Any) -> Any:
+    """Returns a text, a number, or a list of them; for all else, which may not compare, the name of its type."""
+    if isinstance(value, list | tuple):
+        return [fact(part) for part in value[:16] if not isinstance(part, list | tuple)]
+    return value if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+
+
 def first_names(value: Any, count: int = 3) -> str:
     """Returns the first keys of a dict, printable and short."""
     keys = list(entries_of(value) or ())

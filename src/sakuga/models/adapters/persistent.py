@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from sakuga.core.unpickle import Inert
-from sakuga.models.adapters.foreign import Foreign, Found, UnfitError, check_filter, entries_of, tensor_of
+from sakuga.models.adapters.foreign import Foreign, Found, UnfitError, check_filter, entries_of, fact, tensor_of
 
 LAYOUT = "stylegan2-ada-pytorch"
 _MOST_MODULES = 10_000
@@ -38,7 +38,7 @@ def read(value: Any) -> Foreign:
     """
     entries = entries_of(value) or {"G_ema": value}
     notes = []
-    generator = _found(entries.get("G_ema") or entries.get("G"), "G")
+    generator = _found(next(entries[name] for name in ("G_ema", "G") if _state(entries.get(name)) is not None), "G")
     discriminator = None
     if _state(entries.get("D")) is not None:
         try:
@@ -60,7 +60,7 @@ def _found(network: Any, role: str) -> Found:
                     check_filter(name, value)
                 elif value is not None:
                     tensors[_our_name(name, role)] = tensor_of(name, value)
-        activation = module.state.get("activation", "lrelu")
+        activation = fact(module.state.get("activation", "lrelu"))
         if activation not in ("lrelu", "linear"):
             raise UnfitError(f"its {module.path[:60]}activation is {str(activation)[:20]!r}, sakuga has lrelu alone")
     if not tensors:
@@ -86,7 +86,7 @@ def _our_name(name: str, role: str) -> str:
 def _refuse_others(modules: list[_Module]) -> None:
     if any(module.path.startswith(("synthesis.L", "synthesis.input")) for module in modules):
         raise UnfitError("it is a StyleGAN3, which sakuga does not have: import a StyleGAN2")
-    channels = modules[0].state.get("img_channels", 3)
+    channels = fact(modules[0].state.get("img_channels", 3))
     if channels != 3:
         raise UnfitError(f"its pictures have {str(channels)[:20]} channels, those of sakuga have 3")
 

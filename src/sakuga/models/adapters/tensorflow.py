@@ -19,6 +19,7 @@ from sakuga.models.adapters.foreign import (
     UnfitError,
     as_it_is,
     entries_of,
+    fact,
     number,
     only_one,
     plane,
@@ -29,20 +30,9 @@ LAYOUT = "TensorFlow StyleGAN2"
 _DEEPEST = 4
 
 # What a network was built with, and the only value that ours has; where nothing is said it has that value.
-_G_FIXED = {
-    "num_channels": (3,),
-    "nonlinearity": ("lrelu",),
-    "mapping_nonlinearity": ("lrelu",),
-    "resample_kernel": ([1, 3, 3, 1],),
-    "normalize_latents": (True,),
-    "blur_filter": ([1, 3, 3, 1],),
-}
-_D_FIXED = {
-    "num_channels": (3,),
-    "nonlinearity": ("lrelu",),
-    "resample_kernel": ([1, 3, 3, 1],),
-    "mbstd_num_features": (1,),
-}
+_FIXED = {"num_channels": 3, "nonlinearity": "lrelu", "resample_kernel": [1, 3, 3, 1]}
+_G_FIXED = {**_FIXED, "mapping_nonlinearity": "lrelu", "normalize_latents": True}
+_D_FIXED = {**_FIXED, "mbstd_num_features": 1}
 
 
 def _dense(tensor: Tensor) -> Tensor:
@@ -166,11 +156,10 @@ def _one_size(variables: Mapping[str, Any], layer: str, prefix: str, top: int) -
     return found
 
 
-def _check_built(built: Mapping[str, Any], fixed: Mapping[str, tuple[Any, ...]]) -> None:
-    for name, (only,) in fixed.items():
-        value = built.get(name, only)
-        value = list(value) if isinstance(value, tuple) else value
-        if not isinstance(value, str | int | float | list | None) or value != only:
+def _check_built(built: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
+    for name, only in fixed.items():
+        value = fact(built.get(name, only))
+        if value != only:
             raise UnfitError(f"its {name} is {value!r:.40}, sakuga has {only} alone")
 
 
