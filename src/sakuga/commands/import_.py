@@ -25,7 +25,7 @@ def import_(
         name: What the model is called; as its file if not given.
         licence: What its makers allow; it stays with the model and is written into each picture.
         labels: The classes of a conditional model, in their order, for example cat,dog,fox. 0,1,2,... if not given.
-        half: Round the weights to half precision: half the size, and pictures that differ by about one level of 255 at most.
+        half: Round the weights to half precision: half the size, and pictures that differ by a level of 255 at most.
         overwrite: Replace `out` if it exists.
     """
     from sakuga.commands.options import check_suffix, refuse_existing
