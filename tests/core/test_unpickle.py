@@ -259,6 +259,7 @@ def test_every_truncated_file_is_refused(make):
             read_pickle(data[:length], "pickle")
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
 def test_random_bytes_and_damaged_pickles_end_in_a_value_or_one_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     random = np.random.RandomState(0)

@@ -200,6 +200,16 @@ def test_noise_that_a_file_has_not_is_drawn_once(networks, layouts, tmp_path):
     assert first.synthesis_network.b8.conv0.noise_const.std() > 0.5
 
 
+def test_a_network_without_noise_stays_without(networks, persistent_pickle, layouts, tmp_path):
+    generator, _ = networks()
+    tensors = {name: value for name, value in layouts.reference_names(generator).items() if "noise" not in name}
+    found = import_networks(persistent_pickle(tmp_path / "n.pkl", G_ema=(tensors, {}))).generator[1]
+    z = torch.ones(1, found.z_dim)
+    with torch.no_grad():
+        expected = generator.synthesis(generator.mapping(z), "none")
+        assert all(torch.equal(found(z, noise=noise), expected) for noise in ("const", "random", "none"))
+
+
 # What cannot be imported.
 
 
