@@ -88,6 +88,21 @@ def test_model(model, folder, tmp_path):
     assert sakuga.evaluate(model, data=folder, **options).model_dump(mode="json") == first
 
 
+@needs_efficientnet
+def test_path_length(model, folder, tmp_path, capsys):
+    options = {"extractor": "efficientnet", "num_images": 16, "real_every": 1, "out": tmp_path / "out.json"}
+    evaluate(str(model), data=str(folder), path_length=20, path_space="z", path_sampling="end", **options)
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["path"]["pairs"] == 20
+    assert (found["path"]["space"], found["path"]["sampling"]) == ("z", "end")
+    (number,) = [metric["value"] for metric in found["metrics"] if metric["name"].endswith("path_length")]
+    assert number == found["path"]["value"] > 0
+    assert "Path length: 20 pairs in z, end" in capsys.readouterr().out
+    for more, message in (({}, "--path-length 3 are too few"), ({"images": folder}, "--path-length needs a model")):
+        with pytest.raises(UserError, match=message):
+            evaluate(None if more else str(model), data=str(folder), path_length=3, **more)
+
+
 def test_mistakes_are_told_before_any_work(folder, model, tmp_path):
     for options, message in (
         ({}, "either a model or --images"),

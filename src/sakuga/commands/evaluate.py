@@ -27,6 +27,9 @@ def evaluate(
     sheet: Path | None = None,
     judge: str | None = None,
     faces: bool = False,
+    path_length: int | None = None,
+    path_space: Literal["w", "z"] = "w",
+    path_sampling: Literal["full", "end"] = "full",
     overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
@@ -34,8 +37,8 @@ def evaluate(
     """Measures a model, or pictures of any origin, against a data set.
 
     Prints FID, KID, precision, recall, density, coverage, closeness to the training pictures, colors and sharpness,
-    each with its ruler; with --judge also control over attributes, with --faces also how often a face is broken. The
-    real side is kept in the cache.
+    each with its ruler; with --judge also control over attributes, with --faces also how often a face is broken,
+    with --path-length how evenly pictures change with the latents. The real side is kept in the cache.
 
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder. Sample i has the z of seed `seed + i`.
@@ -53,6 +56,10 @@ def evaluate(
         judge: A file that `sakuga judge` wrote: measure how often samples show the attributes asked for, and how varied
             they are within one condition.
         faces: Measure in what share of the samples no face is found (needs OpenCV: pip install "sakuga[faces]").
+        path_length: Measure the perceptual path length over so many pairs of latents, with LPIPS on VGG16 if its
+            weights are here (`make lpips`), else with features of EfficientNet-Lite0 and pixels.
+        path_space: Go along straight lines in w, or along arcs in z.
+        path_sampling: Anywhere between the two latents of a pair, or at the first of them.
         overwrite: Replace files that exist.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
@@ -83,6 +90,9 @@ def evaluate(
         sheet=sheet,
         judge=judge,
         faces=faces,
+        path_length=path_length,
+        path_space=path_space,
+        path_sampling=path_sampling,
         device=device,
     )
     _show(result)
@@ -100,6 +110,15 @@ def _show(result: "EvaluationResult") -> None:
         _show_attributes(result.attributes, console)
     if result.faces:
         console.print(f"Faces: {result.faces.detector}; {result.faces.num_real:,} real pictures.", soft_wrap=True)
+    if result.path:
+        path = result.path
+        console.print(
+            f"Path length: {path.pairs:,} pairs in {path.space}, {path.sampling}, epsilon {path.epsilon:g}, "
+            f"{path.distance} ({path.weights_sha256[:8]}) at {path.side}x{path.side}, without the {path.outliers:g}% "
+            "on either side.",
+            highlight=False,
+            soft_wrap=True,
+        )
     ruler = result.ruler
     console.print(
         f"Ruler: {ruler.extractor} ({ruler.weights_sha256[:8]}), {ruler.resize}, {ruler.precision}; "

@@ -13,9 +13,18 @@ from sakuga.evaluation.fid import frechet_distance, gaussian_of
 from sakuga.evaluation.kid import kernel_distance
 from sakuga.evaluation.measured import Measured, measure, measure_real
 from sakuga.evaluation.memorization import closeness, neighbor_sheet, pixel_closeness
+from sakuga.evaluation.path_length import metric_name as path_metric
 from sakuga.evaluation.pictures import Kept
 from sakuga.evaluation.prdc import prdc
-from sakuga.evaluation.result import AttributeReport, Comparison, EvaluationResult, FaceReport, Metric, Ruler
+from sakuga.evaluation.result import (
+    AttributeReport,
+    Comparison,
+    EvaluationResult,
+    FaceReport,
+    Metric,
+    PathLength,
+    Ruler,
+)
 from sakuga.evaluation.statistics import STATISTICS
 from sakuga.features.extractor import Extractor, Pictures
 
@@ -38,6 +47,7 @@ def evaluate_pictures(
     seed: int = 0,
     judged: Judged | None = None,
     faces: FaceFinder | None = None,
+    path: PathLength | None = None,
     progress: bool = True,
 ) -> EvaluationResult:
     """Measures pictures against a data set.
@@ -55,6 +65,7 @@ def evaluate_pictures(
         seed: Names the random subsets.
         judged: A judge, and what each picture was asked to show; None to leave attributes out.
         faces: Finds faces; None to leave that out.
+        path: The path length of the model, measured before; None to leave it out.
         progress: Whether to draw progress bars on stderr.
 
     Raises:
@@ -83,7 +94,7 @@ def evaluate_pictures(
     of_pixels = {"pixel_nearest_ratio": by_pixels.ratio, "pixel_near_copies": by_pixels.near_copies}
     control = measure_attributes(images, judged, fake.features, dataset, indices, real.features, progress)
     broken = measure_faces(images, faces, dataset, indices, progress)
-    numbers = {**of_network, **of_pixels, **_of_reports(control, broken)}
+    numbers = {**of_network, **of_pixels, **_of_reports(control, broken, path)}
     return EvaluationResult(
         metrics=tuple(Metric(name=name, value=value) for name, value in numbers.items()),
         statistics=_compare_statistics(real, fake),
@@ -110,6 +121,7 @@ def evaluate_pictures(
         ),
         attributes=control,
         faces=broken,
+        path=path,
     )
 
 
@@ -154,7 +166,9 @@ def _named(extractor: Extractor, name: str) -> str:
     return name if extractor.name == "inception" else f"{extractor.name}_{name}"
 
 
-def _of_reports(control: AttributeReport | None, broken: FaceReport | None) -> dict[str, float]:
+def _of_reports(
+    control: AttributeReport | None, broken: FaceReport | None, path: PathLength | None
+) -> dict[str, float]:
     numbers = {}
     if control:
         numbers = {f"{row.attribute}_accuracy": row.accuracy for row in control.attributes}
@@ -164,6 +178,8 @@ def _of_reports(control: AttributeReport | None, broken: FaceReport | None) -> d
             numbers["diversity_overall"] = control.diversity.overall
     if broken:
         numbers |= {"broken_faces": broken.broken, "broken_faces_real": broken.real}
+    if path:
+        numbers[path_metric(path.distance)] = path.value
     return numbers
 
 

@@ -142,6 +142,32 @@ class FaceReport(Config):
     detector: str
 
 
+class PathLength(Config):
+    """Perceptual path length, and the ruler of its own that it has.
+
+    Attributes:
+        value: The mean over pairs.
+        distance: `lpips-vgg`, with which papers measure it, or what stood in for it.
+        weights_sha256: The hash of its weights file.
+        space: `z` or `w`.
+        sampling: `full`: anywhere between the two latents of a pair; `end`: at the first.
+        epsilon: The part of the way that pictures are compared over.
+        pairs: How many.
+        outliers: How many percent of them are left out on either side.
+        side: Height and width of the pictures compared.
+    """
+
+    value: float
+    distance: str
+    weights_sha256: str
+    space: str
+    sampling: str
+    epsilon: float
+    pairs: int
+    outliers: float
+    side: int
+
+
 class Metric(Config):
     """One number and what it is called."""
 
@@ -157,11 +183,13 @@ class EvaluationResult(Config):
             `nearest_ratio`, `near_copies`; on another network the same with its name in front, and `frechet` for `fid`.
             `pixel_nearest_ratio` and `pixel_near_copies` know no network. With a judge `hair_accuracy` and so on for
             each attribute, `all_attributes_accuracy`, and on data with the same labels `diversity_within` and
-            `diversity_overall`; with face finding `broken_faces` and `broken_faces_real`.
+            `diversity_overall`; with face finding `broken_faces` and `broken_faces_real`; if asked for `path_length`,
+            with the name of its distance in front if that is not LPIPS on VGG16.
         statistics: Brightness, contrast, saturation, colorfulness, sharpness.
         ruler: How they were measured.
         attributes: What a judge says; None without one.
         faces: How often a face is broken; None if that was not asked for.
+        path: The perceptual path length; None if that was not asked for.
     """
 
     metrics: tuple[Metric, ...]
@@ -169,6 +197,7 @@ class EvaluationResult(Config):
     ruler: Ruler
     attributes: AttributeReport | None = None
     faces: FaceReport | None = None
+    path: PathLength | None = None
 
     def __getitem__(self, name: str) -> float:
         """Returns the metric of that name; KeyError if there is none."""

@@ -12,9 +12,12 @@ from sakuga.evaluation.attributes import Judge, Judged, load_judge
 from sakuga.evaluation.broken_faces import FaceFinder
 from sakuga.evaluation.conditions import labels_like_data
 from sakuga.evaluation.evaluate import checked_step, evaluate_pictures
+from sakuga.evaluation.path_length import PathSampling, PathSpace, check_pairs
+from sakuga.evaluation.path_length import path_length as measure_paths
 from sakuga.evaluation.pictures import Samples, read_pictures
 from sakuga.evaluation.result import EvaluationResult
 from sakuga.features.extractor import load_extractor
+from sakuga.features.perceptual import load_perceptual
 from sakuga.generation.model import LoadedModel, load
 
 _LISTED = 10
@@ -35,6 +38,9 @@ def evaluate(
     sheet: str | Path | None = None,
     judge: str | Path | None = None,
     faces: bool = False,
+    path_length: int | None = None,
+    path_space: PathSpace = "w",
+    path_sampling: PathSampling = "full",
     device: str = "auto",
 ) -> EvaluationResult:
     """Measures a model, or pictures of any origin, against a data set.
@@ -55,6 +61,9 @@ def evaluate(
         judge: A file that `sakuga judge` wrote: measure also how often samples show the attributes asked for, and how
             varied they are within one condition.
         faces: Measure also in what share of the pictures no face is found.
+        path_length: Over how many pairs the perceptual path length is measured; None to leave it out.
+        path_space: `w` or `z`.
+        path_sampling: `full` or `end`, as `path_length.path_length`.
         device: auto, cpu, cuda or mps.
 
     Raises:
@@ -73,6 +82,10 @@ def evaluate(
         raise UserError(f"{sheet} is a folder: give the name of the file to write.")
     if judge is not None and model is None:
         raise UserError("--judge needs a model: nobody knows what the pictures of --images were asked to show.")
+    if path_length is not None:
+        if model is None:
+            raise UserError("--path-length needs a model: the pictures of --images have no latents to go along.")
+        check_pairs(path_length, seed)
     finder = FaceFinder() if faces else None
     judging = None if judge is None else load_judge(judge, device)
     network = load_extractor(extractor, weights, device)
@@ -86,6 +99,11 @@ def evaluate(
             raise UserError(f"{model} draws {size}, not {resolution}: leave --resolution out.")
         dataset = open_dataset(data, loaded.resolution)
         source = _from_model(loaded, dataset, num_images, batch_size, seed, judging)
+        if path_length is not None:
+            labels, _ = labels_like_data(dataset, loaded.schema, path_length, seed)
+            near = load_perceptual("auto", loaded.device)
+            options = {"space": path_space, "sampling": path_sampling, "seed": seed, "batch_size": batch_size}
+            source["path"] = measure_paths(loaded, near, labels, **options)
     return evaluate_pictures(
         dataset=dataset,
         extractor=network,
