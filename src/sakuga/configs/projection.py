@@ -21,4 +21,5 @@ class ProjectionConfig(Config):
     noise_maps: bool = Field(default=True, description="whether the noise maps of the layers are searched for too")
     noise_weight: float = Field(default=1e5, ge=0, description="of what keeps the noise maps from holding the picture")
     mean_of: int = Field(default=10_000, ge=2, description="over how many z the mean of w is taken")
+    samples: int = Field(default=64, ge=1, description="pictures of the model's own in which labels and z are sought")
     seed: int = Field(default=0, ge=0, lt=2**32, description="names the noise")

@@ -5,7 +5,6 @@ description. Any generator whose w moves with z can be searched: what z does not
 DCGAN, say) is chosen beforehand and then stands still.
 """
 
-import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -30,8 +29,7 @@ from sakuga.features.perceptual import at_most
 from sakuga.generation.model import LoadedModel
 from sakuga.models.base import Generator, Noise
 
-_MAX_LABELS = 1024
-_FEW = 256  # z for the mean w of each of many labels
+_NEAR = 8  # pictures under which labels are compared
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,7 @@ def project(
         target: uint8 `[H, W, 3]` of the model's size.
         distance: What near means; on the model's device.
         config: How to search.
-        attributes: Attributes of the picture, by name. The values of the others are searched for: those are taken
-            whose mean w gives the nearest picture.
+        attributes: Attributes of the picture, by name. The values of the others are searched for.
         num_frames: How many pictures of the way to keep.
         progress: Whether to draw progress bars on stderr.
 
@@ -112,9 +109,12 @@ def project(
     config, began = config or ProjectionConfig(), time.perf_counter()
     check_space(model, config)
     search = _Search(model.generator, to_tensor(target[None]).to(model.device), distance, config)
-    labels = _nearest_labels(model, search, attributes or {}, progress)
+    samples = _Samples(model, search, config.samples)
+    labels = samples.nearest_labels(attributes or {})
     moments = moments_of(model, labels, config.mean_of)
     offset, noise = torch.zeros_like(moments.mean[:1]), search.first_noise()
+    if w_is_z(model.generator):
+        offset = (samples.nearest_w(labels) - moments.mean) * moments.moves
     stages = [("w", config.steps, config.lr)]
     if config.space == "w+":
         stages.append(("w+", max(1, config.steps // 2), config.lr_layers))
@@ -128,7 +128,7 @@ def project(
                 frames.append(to_uint8(picture))
     ws = (moments.mean + offset)[None]
     pictures = [search.draw(moments.mean[None], "const"), search.draw(ws, noise or "const"), search.draw(ws, "const")]
-    distances = [search.measure(picture) for picture in pictures]
+    distances = [float(search.measure(picture)[0]) for picture in pictures]
     start, found = to_uint8(pictures[0])[0], to_uint8(pictures[1])[0]
     return Projection(
         ws=ws[0].cpu(),
@@ -145,13 +145,22 @@ def project(
     )
 
 
+def w_is_z(generator: Generator) -> bool:
+    """Tells whether w is z with labels appended, as in all networks with one layer that takes a w.
+
+    The mean of such a w, zero, draws nothing: nearly all z that G has seen are about as long as the root of their
+    dimension. Hence a search among them begins at the nearest of some samples and leads to no z that is longer.
+    """
+    return generator.num_ws == 1
+
+
 def check_space(model: LoadedModel, config: ProjectionConfig) -> None:
     """Refuses a search in w+ where there is one layer, so that w+ is w.
 
     Raises:
         UserError: If so.
     """
-    if config.space == "w+" and model.generator.num_ws == 1:
+    if config.space == "w+" and w_is_z(model.generator):
         raise UserError(f"{model.name} has one layer that takes a w, so that w+ is the same as w: use --space w.")
 
 
@@ -206,10 +215,11 @@ class _Search:
         with torch.no_grad():
             return self.generator.synthesis(ws, noise)
 
-    def measure(self, picture: Tensor) -> float:
-        """Returns the distance of float `[1, 3, H, W]` from the target."""
+    def measure(self, pictures: Tensor) -> np.ndarray:
+        """Returns the distance of each of float `[N, 3, H, W]` from the target, float64 `[N]`."""
         with torch.no_grad():
-            return float(self.distance.between(self.distance.embed(at_most(picture)), self.target)[0])
+            found = self.distance.between(self.distance.embed(at_most(pictures)), self.target)
+        return found.double().cpu().numpy()
 
     def first_noise(self) -> list[Tensor]:
         """Returns white noise maps that a gradient can move; none if the network has none or they are not searched."""
@@ -243,6 +253,8 @@ class _Search:
             loss.backward(inputs=variables)
             optimizer.step()
             with torch.no_grad():
+                if w_is_z(self.generator):
+                    offset.mul_((moments.sigma / offset.norm()).clamp(max=1))
                 for one in noise:
                     one.sub_(one.mean()).mul_(one.square().mean().rsqrt())
             yield picture.detach()
@@ -255,15 +267,45 @@ def ramp(t: float, up: float, down: float) -> float:
     return fall * min(1.0, t / up)
 
 
-def _nearest_labels(model: LoadedModel, search: _Search, given: Condition, progress: bool) -> np.ndarray:
-    """Returns the labels with the values given whose mean w draws the nearest picture, int64 `[num_attributes]`."""
-    wanted = model.encode(given)
-    choices = [range(size) if value < 0 else (value,) for size, value in zip(model.schema.sizes, wanted, strict=True)]
-    candidates = np.array(list(itertools.islice(itertools.product(*choices), _MAX_LABELS)), np.int64)
-    if len(candidates) == 1:
-        return candidates[0]
-    distances = []
-    for labels in tracked(candidates, "Searching the labels" if progress else ""):
-        mean = moments_of(model, labels, _FEW).mean
-        distances.append(search.measure(search.draw(mean[None], "const")))
-    return candidates[int(np.argmin(distances))]
+class _Samples:
+    """Pictures of the model's own that are near the target: where labels are compared, and where z is begun from."""
+
+    def __init__(self, model: LoadedModel, search: _Search, count: int) -> None:
+        self.model, self.search = model, search
+        self.z = model.z_of_seeds(range(count))
+
+    def distances(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Returns the distance of the pictures of some z under labels, int64 `[n, num_attributes]`, float64 `[n]`."""
+        ws = self.model.ws_of(self.z[rows], labels)
+        found = [self.search.measure(self.search.draw(part, "const")) for part in ws.split(16)]
+        return np.concatenate(found)
+
+    def nearest_labels(self, given: Condition) -> np.ndarray:
+        """Returns the labels with the values given under which a few near pictures come nearest.
+
+        One attribute after the other, the same z under each of its values, because z matters more than many an
+        attribute does.
+
+        Returns:
+            int64 `[num_attributes]`.
+        """
+        wanted = np.array(self.model.encode(given), np.int64)
+        rows = np.arange(len(self.z))
+        labels = self.model.labels_of(rows.tolist(), given)
+        if (wanted >= 0).all():
+            return wanted
+        rows = rows[np.argsort(self.distances(rows, labels), kind="stable")[:_NEAR]]
+        labels = labels[rows]
+        for i in np.flatnonzero(wanted < 0).tolist():
+            size = self.model.schema.sizes[i]
+            tried = labels[None].repeat(size, 0)
+            tried[:, :, i] = np.arange(size)[:, None]
+            found = self.distances(np.tile(rows, size), tried.reshape(-1, labels.shape[1]))
+            wanted[i] = labels[:, i] = found.reshape(size, -1).mean(1).argmin()
+        return wanted
+
+    def nearest_w(self, labels: np.ndarray) -> Tensor:
+        """Returns the ws of the z whose picture is nearest under these labels, float32 `[num_ws, w_dim]`."""
+        rows = np.arange(len(self.z))
+        nearest = int(self.distances(rows, np.broadcast_to(labels, (len(rows), len(labels))).copy()).argmin())
+        return self.model.ws_of(self.z[[nearest]], labels[None])[0]
