@@ -44,6 +44,7 @@ class Projection:
         start: The picture of the mean w, the same.
         found: The picture of `ws`, the same.
         distance_start: The distance of `start` from the target.
+        distance_first: That of the picture that the search began with: `start`, or the nearest sample where w is z.
         distance: That of `found`.
         distance_plain: That of the picture of `ws` with the network's own noise maps.
         seconds: How long it took.
@@ -57,6 +58,7 @@ class Projection:
     start: np.ndarray
     found: np.ndarray
     distance_start: float
+    distance_first: float
     distance: float
     distance_plain: float
     seconds: float
@@ -115,6 +117,7 @@ def project(
     offset, noise = torch.zeros_like(moments.mean[:1]), search.first_noise()
     if w_is_z(model.generator):
         offset = (samples.nearest_w(labels) - moments.mean) * moments.moves
+    first = search.draw((moments.mean + offset)[None], "const")
     stages = [("w", config.steps, config.lr)]
     if config.space == "w+":
         stages.append(("w+", max(1, config.steps // 2), config.lr_layers))
@@ -138,6 +141,7 @@ def project(
         start=start,
         found=found,
         distance_start=distances[0],
+        distance_first=float(search.measure(first)[0]),
         distance=distances[1],
         distance_plain=distances[2],
         seconds=time.perf_counter() - began,

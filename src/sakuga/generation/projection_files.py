@@ -78,6 +78,7 @@ def write_projection(
             "name": distance.name,
             "weights_sha256": distance.sha256,
             "mean_w": found.distance_start,
+            "begin": found.distance_first,
             "found": found.distance,
             "found_without_noise_maps": found.distance_plain,
         },
