@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sakuga.evaluation.start import evaluate
+    from sakuga.exporting.onnx import export
     from sakuga.generation.model import generate, load
     from sakuga.reporting.sheets import grid
     from sakuga.training.start import train
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 # Imported when first asked for, so that neither `import sakuga` nor the command line's help waits for torch.
 _PUBLIC = {
     "evaluate": "sakuga.evaluation.start",
+    "export": "sakuga.exporting.onnx",
     "generate": "sakuga.generation.model",
     "grid": "sakuga.reporting.sheets",
     "load": "sakuga.generation.model",
     "train": "sakuga.training.start",
 }
 
-__all__ = ["evaluate", "generate", "grid", "load", "train"]
+__all__ = ["evaluate", "export", "generate", "grid", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:

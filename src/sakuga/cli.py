@@ -51,6 +51,7 @@ VERBS = {
     "project": Verb("project", "project", "find the w of a given picture"),
     "import": Verb("import_", "import_", "make a model file of another program's StyleGAN2"),
     "blend": Verb("blend", "blend", "make one model of two: coarse layers of one, fine layers of the other"),
+    "export": Verb("export", "export", "write a generator as ONNX, for programs without torch"),
 }
 
 _HELP = {"-h", "--help"}

@@ -121,3 +121,20 @@ def test_the_cache_folder_can_be_chosen(monkeypatch, tmp_path):
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(files.__file__).parents[2])}
+
+
+def test_files_that_belong_together_are_written_together(tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "first", tmp_path / "a" / "second"
+    files.write_together({first: b"1", second: b"2"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"1", b"2")
+    second.unlink()
+    second.mkdir()  # no file can be there
+    with pytest.raises(UserError, match="second"):
+        files.write_together({first: b"3", second: b"4"})
+    assert first.read_bytes() == b"1"
+    first.unlink()
+    first.mkdir()
+    second.rmdir()
+    with pytest.raises(UserError, match="exists and is not overwritten"):
+        files.write_together({second: b"5", first: b"6"}, overwrite=False)
+    assert sorted(p.name for p in first.parent.iterdir()) == ["first"]

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,22 @@ def write_text(path: str | Path, text: str, *, overwrite: bool = True) -> Path:
 def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> Path:
     """Writes `value` as indented JSON; as `write_bytes`."""
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", overwrite=overwrite)
+
+
+def write_together(files: Mapping[Path, bytes], *, overwrite: bool = True) -> None:
+    """Writes several files: no name is taken before all data are on the disk; errors as in `writing`.
+
+    Args:
+        files: Path to content; the first is named last, so that it can vouch for the others.
+        overwrite: Whether existing files may be replaced.
+    """
+    with contextlib.ExitStack() as stack:
+        for path, data in files.items():
+            temporary = stack.enter_context(writing(path, overwrite=overwrite))
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
 
 
 class Journal:
