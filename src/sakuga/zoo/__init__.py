@@ -1,4 +1,7 @@
-"""The model files that ship with the package, each with its card: `<name>.safetensors` and `<name>.md`."""
+"""The model files that ship with the package, each with its card: `<name>.safetensors` and `<name>.md`.
+
+Beside a model may lie directions in its w, `<name>.directions.safetensors`.
+"""
 
 from pathlib import Path
 
@@ -9,7 +12,7 @@ _FOLDER = Path(__file__).parent
 
 def names() -> list[str]:
     """Returns the names of the shipped models."""
-    return sorted(path.stem for path in _FOLDER.glob("*.safetensors"))
+    return sorted(path.stem for path in _FOLDER.glob("*.safetensors") if "." not in path.stem)
 
 
 def path(name: str) -> Path:

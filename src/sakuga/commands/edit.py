@@ -1,0 +1,179 @@
+"""`sakuga edit`: pictures moved along directions, as strips and animations."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sakuga.configs.conditions import Condition
+    from sakuga.configs.sampling import Sampling
+    from sakuga.generation.edit import Unedited
+    from sakuga.generation.model import LoadedModel
+
+_COLUMNS, _FRAMES = 7, 60
+_MOVING = (".gif", ".webp", ".mp4")
+
+
+def edit(
+    model: str,
+    /,
+    *,
+    direction: str,
+    out: Path | None = None,
+    seeds: str | None = None,
+    from_projection: Path | None = None,
+    directions: Path | None = None,
+    strength: str = "-3..3",
+    steps: int | None = None,
+    layers: str = "all",
+    hair: str | None = None,
+    eyes: str | None = None,
+    attributes: str | None = None,
+    sigma: float | None = None,
+    psi: float | None = None,
+    captions: bool = True,
+    fps: float = 20.0,
+    loop: bool = True,
+    columns: int | None = None,
+    scale: int = 1,
+    measure: int | None = None,
+    judge: str | None = None,
+    overwrite: bool = False,
+    batch_size: int = 64,
+    device: str = "auto",
+    threads: int | None = None,
+) -> None:
+    """Moves pictures along directions in w: a strip for each seed, or an animation of all.
+
+    Args:
+        model: A model of the zoo, a .safetensors file, or a run folder.
+        direction: Which, as hair:aqua; several, each with its own strength or range: hair:aqua=2,eyes:red=0..3.
+        out: The file to write: a .png has a row for each picture and a column for each strength; a .gif, .webp or .mp4
+            moves.
+        seeds: Which seeds, for example 0-7. 0-7 if not given.
+        from_projection: Edit this picture instead: a file that `sakuga project` wrote.
+        directions: A file that `sakuga directions` wrote; the one beside the model if not given.
+        strength: Of directions that have none of their own: from..to, or one number. In standard deviations of w.
+        steps: How many strengths on the way: 7 columns, or 60 frames, if not given.
+        layers: Move only these layers, for example 0-5, of those that the direction has.
+        hair: The hair color that a model with this attribute is told.
+        eyes: The eye color, likewise.
+        attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
+        sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
+        psi: Truncates w before it is moved, for example 0.7: nearer the mean face, less often broken.
+        captions: Write seeds and strengths beside the pictures of a .png.
+        fps: Frames a second of an animation.
+        loop: Lead an animation back to its beginning and on for ever.
+        columns: Pictures in a row of an animation. As square as possible if not given.
+        scale: Each pixel becomes a square of so many.
+        measure: Print what each direction does to so many samples, as `sakuga directions --measure`.
+        judge: A file that `sakuga judge` wrote, for --measure.
+        overwrite: Replace files that exist.
+        batch_size: Pictures a forward pass.
+        device: auto, cpu, cuda or mps.
+        threads: How many threads torch may use.
+    """
+    from sakuga.commands.identity import check_measure, load_ruler, show_cost
+    from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
+    from sakuga.configs.directions import parse_layers, parse_moves
+    from sakuga.configs.sampling import Sampling
+    from sakuga.core.errors import UserError
+
+    check_positive(steps=steps, columns=columns, scale=scale, batch_size=batch_size)
+    check_suffix(out, "--out", ".png", *_MOVING)
+    check_measure(measure, judge)
+    if out is None and measure is None:
+        raise UserError("Say what to do: --out FILE.png for a strip, FILE.gif to move, --measure 64 for numbers.")
+    moves = parse_moves(direction, strength)
+    told = attributes_of(attributes, hair, eyes)
+    source = _Source(seeds, from_projection, told, Sampling(sigma=sigma, psi=psi))
+    parts = _parts(out, steps, loop, fps)
+    source.check()
+    refuse_existing([out], overwrite)
+    set_threads(threads)
+
+    from sakuga.core.images import save_png
+    from sakuga.generation.animation import save_animation
+    from sakuga.generation.directions import directions_of
+    from sakuga.generation.edit import Look, animated, described, edited, strip
+    from sakuga.generation.model import load
+    from sakuga.generation.output import parameters
+
+    loaded = load(model, device)
+    ruler = None if measure is None else load_ruler(judge, device)
+    found = directions_of(loaded, directions)
+    _check_told(loaded, [move.name for move in moves if move.name not in found.steps])
+    if found.header.model_sha256 != loaded.sha256:
+        print(f"The directions belong to another model, {found.header.model}: they may do less here.", file=sys.stderr)
+    chosen = None if layers.strip() == "all" else parse_layers(layers, loaded.generator.num_ws)
+    if out is not None:
+        start = source.unedited(loaded)
+        drawn = edited(loaded, start.ws, found, moves, parts, layers=chosen, noise=start.noise, batch_size=batch_size)
+        look = Look(captions, fps, loop, columns, scale)
+        if out.suffix.lower() in _MOVING:
+            save_animation(out, animated(drawn, look), fps, loop=loop, scale=scale, overwrite=overwrite)
+        else:
+            text = parameters(loaded, source.sampling) | {"directions": described(moves)}
+            text |= {"pictures": ",".join(start.names)}
+            save_png(out, strip(drawn, start.names, moves, parts, look), text, overwrite=overwrite)
+        print(f"{len(drawn):,} pictures by {loaded.describe()}, {len(parts)} strengths each: {out}")
+    if ruler is not None and measure is not None:
+        show_cost(loaded, found, [move.name for move in moves], ruler, measure, batch_size)
+
+
+class _Source(NamedTuple):
+    """Which pictures are edited."""
+
+    seeds: str | None
+    projection: Path | None
+    told: "Condition"
+    sampling: "Sampling"
+
+    def check(self) -> None:
+        from sakuga.core.errors import UserError
+        from sakuga.core.latents import parse_seeds
+
+        way = self.sampling
+        given = {"--seeds": self.seeds, "--sigma": way.sigma, "--psi": way.psi, "--attributes": self.told or None}
+        for option, value in given.items():
+            if self.projection is not None and value is not None:
+                raise UserError(f"{option} chooses other pictures than --from-projection: leave one of them out.")
+        parse_seeds(self.seeds or "0")
+
+    def unedited(self, model: "LoadedModel") -> "Unedited":
+        from sakuga.core.latents import parse_seeds
+        from sakuga.generation.edit import of_seeds, read_projection
+
+        if self.projection is None:
+            return of_seeds(model, list(dict.fromkeys(parse_seeds(self.seeds or "0-7"))), self.told, self.sampling)
+        found = read_projection(self.projection, model)
+        if found.model_sha256 != model.sha256:
+            print(f"{self.projection} was projected into another model: the picture will differ.", file=sys.stderr)
+        return found
+
+
+def _parts(out: Path | None, steps: int | None, loop: bool, fps: float) -> list[float]:
+    """Returns the moments of the way to draw, 0..1."""
+    if out is None or out.suffix.lower() not in _MOVING:
+        count = steps or _COLUMNS
+        return [1.0] if count == 1 else [i / (count - 1) for i in range(count)]
+
+    from sakuga.generation.animation import check_animation
+    from sakuga.generation.edit import there_and_back
+
+    check_animation(out, fps)
+    return there_and_back(steps or _FRAMES, loop)
+
+
+def _check_told(model: "LoadedModel", missing: list[str]) -> None:
+    """Says of directions that are not there what the model is told instead, if it is."""
+    from sakuga.core.errors import UserError
+
+    told = {attribute.name for attribute in model.schema.attributes}
+    for name in missing:
+        attribute, _, value = name.partition(":")
+        if attribute in told:
+            raise UserError(
+                f"{model.name} is told {attribute}, so that it needs no direction {name}: choose with "
+                f"--attributes {attribute}={value or '...'}."
+            )

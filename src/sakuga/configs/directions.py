@@ -1,0 +1,131 @@
+"""Directions in w and how far to go along them: what their file says of them, and both as text."""
+
+import math
+import re
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from sakuga.configs.base import Config
+from sakuga.core.errors import UserError
+
+Method = Literal["sefa", "pca", "labels"]
+
+
+class DirectionInfo(Config):
+    """What one direction is.
+
+    Attributes:
+        what: In words.
+        deviation: Length of the step that strength 1 is: the standard deviation of w along the direction.
+        samples: How many of the labeled samples showed the value; None where nobody looked.
+        auc: How often a linear model ranks a sample that shows the value above one that does not, on samples that it
+            was not fitted to; 0.5 is chance. None where there are no such samples.
+    """
+
+    what: str
+    deviation: float = Field(ge=0)
+    samples: int | None = None
+    auc: float | None = None
+
+
+class DirectionsHeader(Config):
+    """What a file of directions says of itself. `provenance` is inert.
+
+    Attributes:
+        layers: The layers of ws that the directions move, from 0; all others have rows of zeros.
+        directions: Name to what it is, in their order.
+    """
+
+    kind: Literal["directions"] = "directions"
+    format_version: Literal[1] = 1
+    model: str
+    model_sha256: str
+    method: Method
+    layers: tuple[int, ...]
+    directions: dict[str, DirectionInfo]
+    provenance: dict[str, str] = Field(default_factory=dict)
+
+
+class Move(NamedTuple):
+    """How far to go along one direction, from one strength to another; the same twice to stay there."""
+
+    name: str
+    start: float
+    end: float
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it has one strength."""
+        return self.start == self.end
+
+    def at(self, part: float) -> float:
+        """Returns the strength at a part of the way, 0..1."""
+        return self.start + part * (self.end - self.start)
+
+
+def parse_range(text: str, option: str) -> tuple[float, float]:
+    """Returns both ends of a text such as `"-3..3"`, or a number twice.
+
+    Raises:
+        UserError: If it is neither.
+    """
+    parts = text.split("..") if ".." in text else [text, text]
+    try:
+        start, end = (float(part) for part in parts)
+    except ValueError:
+        start = end = math.nan
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise UserError(f"{option} {text!r} is no strength: write a number, 2, or a range, -3..3.")
+    return start, end
+
+
+def parse_moves(text: str, strength: str) -> list[Move]:
+    """Returns the moves of a text such as `"hair:aqua=-3..3,eyes:red=1"`.
+
+    Where every direction has one strength, the way leads there from the unedited picture.
+
+    Args:
+        text: Names of directions, each with its own strength or without.
+        strength: That of the names without.
+
+    Raises:
+        UserError: If it is no such text, or names a direction twice.
+    """
+    usual = parse_range(strength, "--strength")
+    moves: dict[str, Move] = {}
+    for part in text.split(","):
+        name, has_own, own = (word.strip() for word in part.partition("="))
+        if not name or name in moves:
+            raise UserError(
+                f"--direction {text!r}: write each direction once: hair:aqua or hair:aqua=-3..3,eyes:red=1."
+            )
+        moves[name] = Move(name, *(parse_range(own, f"--direction {name}") if has_own else usual))
+    if all(move.is_constant for move in moves.values()):
+        return [Move(move.name, 0.0, move.end) for move in moves.values()]
+    return list(moves.values())
+
+
+def parse_layers(text: str, num_ws: int) -> tuple[int, ...]:
+    """Returns the layers of a text such as `"0-5,8"` or `"all"`, growing.
+
+    Args:
+        text: The text.
+        num_ws: How many layers the model has.
+
+    Raises:
+        UserError: If it is no such text, or a layer is not there.
+    """
+    if text.strip() == "all":
+        return tuple(range(num_ws))
+    layers: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,4})\s*(?:-\s*(\d{1,4})\s*)?", part)
+        if not match:
+            raise UserError(f"--layers {text!r}: {part.strip()!r} is not a layer or a range: write 0-5, 3,4, or all.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not first <= last < num_ws:
+            known = f"has layers 0 to {num_ws - 1}" if num_ws > 1 else "has one layer, 0"
+            raise UserError(f"--layers {text!r}: the model {known}, so that {part.strip()} is none of them.")
+        layers.update(range(first, last + 1))
+    return tuple(sorted(layers))
