@@ -234,6 +234,7 @@ BROKEN = {
     "items into a number": b"\x80\x02K\x01K\x01K\x01s.",
     "appended to a number": b"\x80\x02K\x01K\x01a.",
     "a list as a key": b"\x80\x02}]K\x01s.",
+    "a number too long as a key": b"\x80\x02}\x8a\x10" + b"\x7f" * 16 + b"Ns.",
     "a name of no text": b"\x80\x04K\x01K\x01\x93.",
     "call without a tuple": b"\x80\x02cos\nsystem\nK\x01R.",
     "digits": b"I" + b"9" * 5000 + b"\n.",
@@ -293,6 +294,30 @@ def test_bombs_are_defused():
     with pytest.raises(UserError, match="memory"):
         read_pickle(b"\x80\x02](" + b"K\x01" * 999 + b"eq\x00" + again * 999 + b".", "pickle")
     assert read_pickle(b"\x80\x02Nr\xff\xff\xff\xff.", "pickle") is None  # a memo of four thousand million places
+
+
+def test_many_copies_of_one_unfinished_array_are_no_bomb():
+    head = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    puts = b"".join(b"r" + struct.pack("<I", number) for number in range(3000))
+    state = b"(K\x01K\x00\x85cnumpy\ndtype\nU\x02f4K\x00K\x01\x87R(K\x03U\x01<NNNK\x00K\x00K\x00tb\x89U\x00tp9999\nb0"
+    again = b"g9999\nb0" * 2999 + b"g9999\nb"
+    assert read_pickle(head + puts + b"2" * 3000 + state + again + b".", "pickle").shape == (0,)
+
+
+def test_a_list_of_storages_is_a_list_of_names():
+    words = [pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, 5)]
+    bomb = b"\x80\x02](" + b")" + b"2\x86" * 80 + b"e."  # its text would be 2 ** 80 long
+    with pytest.raises(UserError, match="storages"):
+        read_pickle(b"".join(words) + bomb, "file")
+
+
+@pytest.mark.parametrize("kind", ["O", "f4,f4", "(2,3)f4", "V8", "M8", "S0", "f99", "float32", "S" + "9" * 50])
+def test_other_types_of_numpy_s_stay_inert(kind):
+    built = b"\x80\x04cnumpy\ndtype\n" + words_of((kind, False, True)) + b"R" + words_of((3, "<", None)) + b"b."
+    try:
+        assert isinstance(read_pickle(built, "pickle"), Inert)
+    except UserError:  # a type that numpy itself does not know
+        assert kind == "f99"
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ class Machine:
         """Puts a finished value where an `Inert` was, on the stack and in the memo."""
         old = self.stack.pop()
         self.stack.append(value)
-        for key in self.keys_of.get(id(old), ()):
+        for key in self.keys_of.pop(id(old), ()):
             if self.memo[key] is old:
                 self.memo[key] = value
 

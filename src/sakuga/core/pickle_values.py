@@ -1,6 +1,7 @@
 """What a pickle may become: arrays, tensors, containers, and inert names; see `core.unpickle`."""
 
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -78,10 +79,13 @@ def key_of(value: Any) -> Hashable:
     """Returns a value that may be a key.
 
     Raises:
-        BrokenError: If it is none; the hash of tuples of tuples of tuples can take for ever, though they are few.
+        BrokenError: If it is none; the hash of tuples of tuples of tuples can take for ever, though they are few, and
+            numbers can be too long to be shown.
     """
-    parts = value if isinstance(value, tuple) else (value,)
-    if all(isinstance(part, _KEYS) for part in parts):
+    for part in value if isinstance(value, tuple) else (value,):
+        if not isinstance(part, _KEYS) or (isinstance(part, int) and part.bit_length() > 64):
+            break
+    else:
         return value
     raise BrokenError("a key is no plain value")
 
@@ -127,16 +131,10 @@ def with_state(maker: Maker, target: Inert, state: Any) -> Any:
 def _dtype(args: tuple[Any, ...], state: Any) -> np.dtype[Any] | None:
     """Returns a type of numbers or text; None for types of objects, records and dates."""
     name = args[0] if args else None
-    if (
-        not isinstance(name, str)
-        or not name
-        or name[0] not in "biufcSU?"
-        or not isinstance(state, tuple)
-        or len(state) < 2
-    ):
+    # As numpy writes them: it knows a language of its own for others.
+    if not isinstance(name, str) or not re.fullmatch(r"[biufcSU][0-9]{1,6}", name):
         return None
-    dtype = np.dtype(name)
-    if dtype.kind not in "biufcSU" or not dtype.itemsize:
+    if not isinstance(state, tuple) or len(state) < 2 or not (dtype := np.dtype(name)).itemsize:
         return None
     return dtype.newbyteorder(state[1]) if state[1] in ("<", ">", "|", "=") else None
 

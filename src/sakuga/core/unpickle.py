@@ -154,7 +154,8 @@ class _File:
 
         value = self.unpickled(stream, storage)
         keys = self.unpickled(stream)
-        if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(storages):
+        is_list = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+        if not is_list or sorted(keys) != sorted(storages):
             raise BrokenError("its storages are not those it lists")
         for key in keys:
             memory, itemsize = storages[key]
@@ -167,6 +168,12 @@ class _File:
 
     def zipped(self, file: IO[bytes]) -> Any:
         """Reads what `torch.save` writes; the names in the archive are keys, never paths: nothing is unpacked."""
+        try:
+            return self.archived(file)
+        except OSError as error:  # the archive points outside itself
+            raise BrokenError(f"its archive cannot be read: {error.strerror}") from error
+
+    def archived(self, file: IO[bytes]) -> Any:
         with zipfile.ZipFile(file) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
             roots = [name.removesuffix("data.pkl") for name in entries if name.endswith("data.pkl")]

@@ -330,6 +330,43 @@ def test_code_is_not_run_and_its_name_is_told(refusal, tmp_path, monkeypatch):
     assert os.listdir() == ["n.pkl"]
 
 
+@pytest.mark.parametrize(
+    "name", ["convs", "convs.", "convs.99.conv.weight", "convs." + "9" * 5000, 3, "\x1b[31m\n", (1, 2)]
+)
+@pytest.mark.parametrize("part", ["g_ema", "d"])
+def test_odd_names_are_refused_or_noted_in_one_line(networks, layouts, refusal, name, part, tmp_path):
+    generator, discriminator = networks(0, {"z_dim": 16})
+    content = {
+        "g_ema": layouts.rosinality_generator(generator),
+        "d": layouts.rosinality_discriminator(discriminator),
+        "latent_avg": generator.w_avg,
+    }
+    content[part][name] = torch.ones(1)
+    torch.save(content, tmp_path / "n.pt")
+    said = refusal(tmp_path / "n.pt") if part == "g_ema" else import_networks(tmp_path / "n.pt").notes[0]
+    assert said.isprintable()
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("mapping.embed.weight", torch.ones(())), ("mapping.fc0.weight", torch.ones(0, 5)), ("mapping.w_avg", np.ones(0))],
+)
+def test_odd_shapes_are_refused_by_name(networks, persistent_pickle, layouts, refusal, name, value, tmp_path):
+    tensors = layouts.reference_names(networks(3)[0]) | {name: torch.as_tensor(value)}
+    assert name.split(".", 1)[1] in refusal(persistent_pickle(tmp_path / "n.pkl", G_ema=(tensors, {})))
+
+
+@pytest.mark.parametrize("group", [None, 0, 10**30, "4"])
+def test_a_discriminator_with_odd_groups_is_left_out(networks, persistent_pickle, layouts, group, tmp_path):
+    generator, discriminator = networks()
+    facts = {"b4": {"mbstd": {"group_size": group}}}
+    files = {"G_ema": (layouts.reference_names(generator), {}), "D": (layouts.reference_names(discriminator), facts)}
+    imported = import_networks(persistent_pickle(tmp_path / "n.pkl", **files))
+    assert imported.discriminator is None
+    assert "groups of one size" in imported.notes[0]
+
+
 def test_circles_and_damage_end_in_one_sentence(ada, persistent_pickle, networks, layouts, refusal, tmp_path):
     path = tmp_path / "n.pkl"
     ada(path)
@@ -394,7 +431,7 @@ def test_damaged_files_are_read_or_refused(ada, networks, tensorflow_pickle, lay
     torch.save({"g_ema": layouts.rosinality_generator(generator), "latent_avg": generator.w_avg}, tmp_path / "c.pt")
     random, refused = np.random.RandomState(0), 0
     files = [(tmp_path / name).read_bytes() for name in ("a.pkl", "b.pkl", "c.pt")]
-    for trial in range(150):
+    for trial in range(90):
         damaged = bytearray(files[trial % 3])
         for place in random.randint(len(damaged), size=1 + trial % 5):
             damaged[place] = random.randint(256)
@@ -404,4 +441,4 @@ def test_damaged_files_are_read_or_refused(ada, networks, tensorflow_pickle, lay
         except UserError as error:
             refused += 1
             assert "\n" not in str(error)
-    assert refused > 20
+    assert refused > 10

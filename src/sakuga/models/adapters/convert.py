@@ -13,7 +13,7 @@ from sakuga.configs.models import Stylegan2DiscriminatorConfig, Stylegan2Generat
 from sakuga.core.errors import UserError
 from sakuga.core.unpickle import Inert, first_inert, read_pickle
 from sakuga.models.adapters import persistent, rosinality, tensorflow
-from sakuga.models.adapters.foreign import Foreign, UnfitError, entries_of, first_names
+from sakuga.models.adapters.foreign import UnfitError, entries_of, first_names
 from sakuga.models.adapters.stylegan2 import build_discriminator, build_generator, num_classes
 from sakuga.models.file import save_model
 
@@ -41,49 +41,24 @@ class Imported:
     notes: tuple[str, ...]
 
 
-def read_foreign(path: Path) -> Foreign:
-    """Reads a file of another program; nothing in it is executed.
-
-    Raises:
-        UserError: If it is damaged, of an unknown layout, or holds another network than a StyleGAN2.
-    """
-    value = read_pickle(path, _WHAT)
-    for adapter in ADAPTERS:
-        if adapter.matches(value):
-            try:
-                return adapter.read(value)
-            except UnfitError as error:
-                raise UserError(f"{path} cannot be imported: {error}.") from error
-    wanted = first_inert(value)
-    called = "" if wanted is None or wanted.args is None else f" It wants to call {wanted.path}, which was not done."
-    holds = f"begins with {first_names(value)}" if entries_of(value) else f"holds a {_type_of(value)}"
-    raise UserError(f"{path} has a layout that sakuga does not know: it {holds}.{called} Known are {_KNOWN}.")
-
-
-def _type_of(value: Any) -> str:
-    return value.path if isinstance(value, Inert) else type(value).__name__
-
-
 def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:
-    """Returns the networks of a foreign file as ours.
+    """Returns the networks of a foreign file as ours; nothing in it is executed.
 
     Args:
         path: The file.
         classes: The names of the classes of a conditional model; 0, 1, ... if none are given.
 
     Raises:
-        UserError: As `read_foreign`, or if there are more or fewer names than classes.
+        UserError: If it is damaged, of an unknown layout, or holds another network than a StyleGAN2, or if there are
+            more or fewer names than classes.
     """
-    foreign = read_foreign(path)
-    count = num_classes(foreign.generator)
-    if classes and len(classes) != count:
-        told = f"is told {count} classes" if count else "is told no classes"
-        raise UserError(f"--labels names {len(classes)} classes, but the generator of {path} {told}.")
-    values = tuple(classes) or tuple(str(number) for number in range(count))
-    if len(set(values)) < len(values) or not all(values):
-        raise UserError("--labels gives two classes the same name, or one none: give each its own.")
-    schema = LabelSchema(attributes=(Attribute(name="class", values=values),)) if count else LabelSchema()
+    value = read_pickle(path, _WHAT)
+    adapter = next((adapter for adapter in ADAPTERS if adapter.matches(value)), None)
+    if adapter is None:
+        raise UserError(f"{path} has a layout that sakuga does not know: {_told(value)} Known are {_KNOWN}.")
     try:
+        foreign = adapter.read(value)
+        schema = _schema(path, num_classes(foreign.generator), tuple(classes))
         generator = build_generator(foreign.generator, schema)
     except UnfitError as error:
         raise UserError(f"{path} cannot be imported: {error}.") from error
@@ -94,6 +69,24 @@ def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:
         except UnfitError as error:
             notes.append(f"without the discriminator, since {error}")
     return Imported(foreign.layout, schema, generator, discriminator, tuple(notes))
+
+
+def _told(value: Any) -> str:
+    """Returns what a pickle of an unknown layout holds, and what it wanted to call."""
+    wanted = first_inert(value)
+    called = "" if wanted is None or wanted.args is None else f" It wants to call {wanted.path}, which was not done."
+    kind = value.path if isinstance(value, Inert) else type(value).__name__
+    return f"it begins with {first_names(value)}.{called}" if entries_of(value) else f"it holds a {kind}.{called}"
+
+
+def _schema(path: Path, count: int, classes: tuple[str, ...]) -> LabelSchema:
+    if classes and len(classes) != count:
+        told = f"is told {count} classes" if count else "is told no classes"
+        raise UserError(f"--labels names {len(classes)} classes, but the generator of {path} {told}.")
+    values = classes or tuple(str(number) for number in range(count))
+    if len(set(values)) < len(values) or not all(values):
+        raise UserError("--labels gives two classes the same name, or one none: give each its own.")
+    return LabelSchema(attributes=(Attribute(name="class", values=values),)) if count else LabelSchema()
 
 
 def save_imported(

@@ -17,6 +17,9 @@ _FILTER = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0
 class UnfitError(Exception):
     """Why a network cannot be imported: the end of a sentence that begins with the file's name."""
 
+    def __init__(self, why: str):
+        super().__init__("".join(c if c.isprintable() else "?" for c in why))
+
 
 @dataclass(frozen=True)
 class Found:
@@ -61,7 +64,31 @@ def fact(value: Any) -> Any:
     """Returns a text, a number, or a list of them; for all else, which may not compare, the name of its type."""
     if isinstance(value, list | tuple):
         return [fact(part) for part in value[:16] if not isinstance(part, list | tuple)]
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a very large number"
     return value if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+
+
+def checked_lr(value: Any) -> float:
+    """Returns the relative learning rate of a mapping network.
+
+    Raises:
+        UnfitError: If it is none.
+    """
+    if not isinstance(value, int | float) or not 0 < value < 1e3:
+        raise UnfitError("its mapping network has no learning rate")
+    return float(value)
+
+
+def checked_group(value: Any) -> int:
+    """Returns the pictures of which D takes the standard deviation.
+
+    Raises:
+        UnfitError: If that is another number for each batch.
+    """
+    if type(value) is not int or not 1 <= value <= 4096:
+        raise UnfitError("its minibatch standard deviation is not that of groups of one size")
+    return value
 
 
 def first_names(value: Any, count: int = 3) -> str:
@@ -81,6 +108,8 @@ def tensor_of(name: str, value: Any) -> Tensor:
         value = torch.from_numpy(np.array(value, dtype=np.float32))
     if not isinstance(value, Tensor) or value.is_complex():
         raise UnfitError(f"its {name[:60]} is no tensor")
+    if not value.numel():
+        raise UnfitError(f"its {name[:60]} is empty")
     value = value.detach().to(torch.float32, copy=True).contiguous()
     if not value.isfinite().all():
         raise UnfitError(f"its {name[:60]} has numbers that are not finite")

@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from sakuga.core.unpickle import Inert
-from sakuga.models.adapters.foreign import Foreign, Found, UnfitError, check_filter, entries_of, fact, tensor_of
+from sakuga.models.adapters.foreign import (
+    Foreign,
+    Found,
+    UnfitError,
+    check_filter,
+    checked_group,
+    checked_lr,
+    entries_of,
+    fact,
+    tensor_of,
+)
 
 LAYOUT = "stylegan2-ada-pytorch"
 _MOST_MODULES = 10_000
@@ -66,13 +76,8 @@ def _found(network: Any, role: str) -> Found:
     if not tensors:
         raise UnfitError(f"its {modules[0].kind[:60]} has no tensors")
     states = {module.path: module.state for module in modules}
-    lr = states.get("mapping.fc0.", {}).get("bias_gain", 0.01)
-    group = states.get("b4.mbstd.", {}).get("group_size", 4)
-    if role == "D" and type(group) is not int:
-        raise UnfitError("its minibatch standard deviation is that of whole batches")
-    if not isinstance(lr, int | float) or not 0 < lr < 1e3:
-        raise UnfitError("its mapping network has no learning rate")
-    return Found(tensors, float(lr), group if role == "D" else 4)
+    lr = checked_lr(states.get("mapping.fc0.", {}).get("bias_gain", 0.01))
+    return Found(tensors, lr, checked_group(states.get("b4.mbstd.", {}).get("group_size", 4)))
 
 
 def _our_name(name: str, role: str) -> str:
@@ -113,7 +118,7 @@ def _state(value: Any) -> tuple[str, Mapping[Any, Any]] | None:
         return None
     if value.name == "_reconstruct_persistent_obj":
         meta = (entries_of(value.args[0]) if value.args else None) or {}
-        kind, state = str(meta.get("class_name")), meta.get("state")
+        kind, state = str(fact(meta.get("class_name"))), meta.get("state")
     else:
         kind, state = value.path, value.state
     state = entries_of(state)

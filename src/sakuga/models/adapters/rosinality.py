@@ -1,5 +1,6 @@
 """Files of the PyTorch repository rosinality/stylegan2-pytorch: state dicts of G and D, and the mean w."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,6 @@ from sakuga.models.adapters.foreign import (
 )
 
 LAYOUT = "rosinality/stylegan2-pytorch"
-_MOST_LAYERS = 32
 
 
 def _three(tensor: Tensor) -> Tensor:
@@ -109,12 +109,8 @@ def _weights(state: Mapping[Any, Any]) -> list[tuple[str, Any]]:
 def _discriminator(state: Mapping[Any, Any]) -> dict[str, Tensor]:
     weights = _weights(state)
     # Blocks are counted from the full size down to 8 pixels.
-    numbers = [
-        int(parts[1]) for name, _ in weights if (parts := name.split("."))[0] == "convs" and parts[1].isdecimal()
-    ]
+    numbers = [int(match[1]) for name, _ in weights if (match := re.match(r"convs\.(\d{1,2})\.", name))]
     count = max(numbers, default=0)
-    if count > _MOST_LAYERS:
-        raise UnfitError("its layers are without number")
 
     def place(name: str) -> str:
         if name.startswith("from "):

@@ -17,12 +17,16 @@ from sakuga.models.registry import build
 from sakuga.models.stylegan2 import LABEL_LR, Stylegan2Generator
 
 _MEAN_OF = 4096  # draws of w, where a file holds no mean
+_G_EMBED, _D_EMBED = "mapping_network.embed.weight", "mapping.embed.weight"
 
 
 def num_classes(found: Found) -> int:
-    """Returns how many classes a generator is told, 0 for none."""
-    weight = found.tensors.get("mapping_network.embed.weight")
-    return 0 if weight is None else weight.shape[-1]
+    """Returns how many classes a generator is told, 0 for none.
+
+    Raises:
+        UnfitError: If the embedding of its classes is no matrix.
+    """
+    return _shape(found.tensors, _G_EMBED, 2)[1] if _G_EMBED in found.tensors else 0
 
 
 def build_generator(found: Found, schema: LabelSchema) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
@@ -33,34 +37,13 @@ def build_generator(found: Found, schema: LabelSchema) -> tuple[Stylegan2Generat
     Raises:
         UnfitError: If no config of ours has these tensors.
     """
-    tensors, prefix = dict(found.tensors), "synthesis_network."
-    sides, channels = _sides(tensors, prefix, "conv1.weight")
-    first, last = (
-        _matrix(tensors, "mapping_network.fc0.weight"),
-        max(_numbers(tensors, "mapping_network.fc"), default=0),
-    )
-    w_dim, z_and_label = _matrix(tensors, f"mapping_network.fc{last}.weight").shape[0], first.shape[1]
-    embedded = tensors["mapping_network.embed.weight"].shape[0] if "mapping_network.embed.weight" in tensors else 0
-    skips = [side for side in sides if f"{prefix}b{side}.skip.weight" in tensors]
-    pictures = [side for side in sides if f"{prefix}b{side}.torgb.weight" in tensors]
-    form = "residual" if skips else "skip" if len(pictures) > 1 else "original"
-    base, most = _channel_rule(channels)
-    config = Stylegan2GeneratorConfig(
-        resolution=_size(sides),
-        z_dim=_positive(z_and_label - embedded, "z"),
-        w_dim=_positive(w_dim, "w"),
-        mapping_layers=last + 1,
-        mapping_lr=found.mapping_lr,
-        form=form,
-        channels=base,
-        max_channels=most,
-    )
+    tensors, config = dict(found.tensors), _generator_config(found)
     network = _meta(config, schema)
     expected = network.state_dict()
     tensors |= _noise(expected, tensors)
     has_mean = "mapping_network.w_avg" in tensors
     if not has_mean:
-        tensors["mapping_network.w_avg"] = torch.zeros(w_dim)
+        tensors["mapping_network.w_avg"] = torch.zeros(config.w_dim)
     _fill(network, expected, tensors)
     if not has_mean:
         network.w_avg.copy_(_mean_w(network, schema))
@@ -80,7 +63,7 @@ def build_discriminator(found: Found, schema: LabelSchema) -> tuple[Stylegan2Dis
     skips = [side for side in sides if f"b{side}.skip.weight" in tensors]
     pictures = [side for side in (4, *sides) if f"b{side}.fromrgb.weight" in tensors]
     base, most = _channel_rule(channels)
-    has_labels = "mapping.embed.weight" in tensors
+    has_labels = _D_EMBED in tensors
     if has_labels and not layers:
         raise UnfitError("it maps labels by no layers")
     config = Stylegan2DiscriminatorConfig.model_validate(
@@ -94,7 +77,7 @@ def build_discriminator(found: Found, schema: LabelSchema) -> tuple[Stylegan2Dis
             "head": {"kind": "projection" if has_labels else "none"},
         }
     )
-    if has_labels and tensors["mapping.embed.weight"].shape[-1] != sum(schema.sizes):
+    if has_labels and _shape(tensors, _D_EMBED, 2)[1] != sum(schema.sizes):
         raise UnfitError("it knows other labels than the generator")
     for name in tensors:
         if re.fullmatch(r"mapping\.fc\d+\.(weight|bias)", name):
@@ -105,9 +88,35 @@ def build_discriminator(found: Found, schema: LabelSchema) -> tuple[Stylegan2Dis
     return config, network
 
 
+def _generator_config(found: Found) -> Stylegan2GeneratorConfig:
+    tensors, prefix = found.tensors, "synthesis_network."
+    sides, channels = _sides(tensors, prefix, "conv1.weight")
+    skips = [side for side in sides if f"{prefix}b{side}.skip.weight" in tensors]
+    pictures = [side for side in sides if f"{prefix}b{side}.torgb.weight" in tensors]
+    base, most = _channel_rule(channels)
+    last = max(_numbers(tensors, "mapping_network.fc"), default=0)
+    embedded = _shape(tensors, _G_EMBED, 2)[0] if _G_EMBED in tensors else 0
+    z_dim = _shape(tensors, "mapping_network.fc0.weight", 2)[1] - embedded
+    if z_dim < 1:
+        raise UnfitError("its z has no length")
+    return Stylegan2GeneratorConfig(
+        resolution=_size(sides),
+        z_dim=z_dim,
+        w_dim=_shape(tensors, f"mapping_network.fc{last}.weight", 2)[0],
+        mapping_layers=last + 1,
+        mapping_lr=found.mapping_lr,
+        form="residual" if skips else "skip" if len(pictures) > 1 else "original",
+        channels=base,
+        max_channels=most,
+    )
+
+
 def _meta(config: Any, schema: LabelSchema) -> Any:
-    with torch.device("meta"):
-        return build(config, schema)
+    try:
+        with torch.device("meta"):
+            return build(config, schema)
+    except RuntimeError as error:
+        raise UnfitError("its layers are larger than a network can be") from error
 
 
 def _fill(network: nn.Module, expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
@@ -178,14 +187,3 @@ def _shape(tensors: Mapping[str, Tensor], name: str, axes: int) -> torch.Size:
     if name not in tensors or tensors[name].ndim != axes:
         raise UnfitError(f"its {name[:80]} is missing, or has not {axes} axes")
     return tensors[name].shape
-
-
-def _matrix(tensors: Mapping[str, Tensor], name: str) -> Tensor:
-    _shape(tensors, name, 2)
-    return tensors[name]
-
-
-def _positive(length: int, name: str) -> int:
-    if length < 1:
-        raise UnfitError(f"its {name} has no length")
-    return length

@@ -18,6 +18,8 @@ from sakuga.models.adapters.foreign import (
     Found,
     UnfitError,
     as_it_is,
+    checked_group,
+    checked_lr,
     entries_of,
     fact,
     number,
@@ -117,17 +119,15 @@ def _generator(variables: dict[str, Any], built: Mapping[str, Any]) -> Found:
     _check_built(built, _G_FIXED)
     top = max((int(m[1]) for name in names if (m := re.match(r"synthesis/(\d{1,5})x\1/", name))), default=0)
     tensors = renamed(_one_size(variables, "ToRGB", "synthesis/", top), _G_RULES, _place)
-    return Found(tensors, _lr(built, 0.01))
+    return Found(tensors, checked_lr(built.get("mapping_lrmul", 0.01)))
 
 
 def _discriminator(variables: dict[str, Any], built: Mapping[str, Any]) -> Found:
     _check_built(built, _D_FIXED)
-    group = built.get("mbstd_group_size", 4)
-    if type(group) is not int or group < 1:
-        raise UnfitError("its minibatch standard deviation is that of whole batches")
     top = max((int(m[1]) for name in variables if (m := re.match(r"(\d{1,5})x\1/", name))), default=0)
     tensors = renamed(_one_size(variables, "FromRGB", "", top), _D_RULES, _place)
-    return Found(tensors, _lr(built, 0.1), group)
+    lr = checked_lr(built.get("mapping_lrmul", 0.1))
+    return Found(tensors, lr, checked_group(built.get("mbstd_group_size", 4)))
 
 
 def _place(name: str) -> str:
@@ -148,7 +148,7 @@ def _one_size(variables: Mapping[str, Any], layer: str, prefix: str, top: int) -
     for name, value in variables.items():
         if name in ("lod", "synthesis/lod"):
             continue
-        if match := re.fullmatch(rf"{prefix}{layer}_lod(\d+)/(.+)", name):
+        if match := re.fullmatch(rf"{prefix}{layer}_lod(\d{{1,2}})/(.+)", name):
             if int(match[1]):
                 continue
             name = f"{prefix}{top}x{top}/{layer}/{match[2]}"
@@ -161,13 +161,6 @@ def _check_built(built: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
         value = fact(built.get(name, only))
         if value != only:
             raise UnfitError(f"its {name} is {value!r:.40}, sakuga has {only} alone")
-
-
-def _lr(built: Mapping[str, Any], default: float) -> float:
-    lr = built.get("mapping_lrmul", default)
-    if not isinstance(lr, int | float) or not 0 < lr < 1e3:
-        raise UnfitError("its mapping network has no learning rate")
-    return float(lr)
 
 
 def _network(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
