@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from sakuga import cli
 from sakuga.configs.projection import ProjectionConfig
 from sakuga.core.errors import UserError
-from sakuga.core.images import to_uint8
+from sakuga.core.images import to_tensor, to_uint8
 from sakuga.core.tensorfile import read_tensors, read_value
 from sakuga.features import perceptual
 from sakuga.features.lpips import Perceptual
@@ -75,6 +75,18 @@ def test_a_picture_of_the_model_is_found_again(model):
     assert np.abs(found.found.astype(int) - target).mean() < 0.5 * np.abs(found.start.astype(int) - target).mean()
     again = model.sample_ws(lambda part: found.ws[None], 1)[0]
     np.testing.assert_array_equal(again, found.found)
+
+
+def test_where_w_is_z_the_nearest_sample_is_the_beginning_and_no_z_is_longer(model):
+    target = np.full((32, 32, 3), 255, np.uint8)
+    target[:, 16:] = 0
+    found = project(model, target, Blurred(), FAST, progress=False)
+    moments = moments_of(model, found.labels, 200)
+    assert float((found.ws - moments.mean).norm()) <= moments.sigma * (1 + 1e-5)
+    pictures = to_tensor(model.sample_images(model.z_of_seeds(range(64))))
+    nearest = float(Blurred().distance(pictures, to_tensor(target[None])).min())
+    assert found.distance_first == pytest.approx(nearest, rel=0.02)
+    assert found.distance < found.distance_first <= found.distance_start
 
 
 def test_the_seed_decides_and_the_model_stays(styled):
