@@ -225,6 +225,8 @@ def test_what_a_model_is_told_needs_no_direction(conditional, tmp_path, capsys):
     assert "hairy is told hair, so that it needs no direction hair:red: choose with --attributes hair=red" in (
         capsys.readouterr().err
     )
+    assert main(["edit", str(conditional.path), "--direction", "eyes:green", "--out", str(out)]) == 2
+    assert "hairy is told eyes, so that it needs no direction eyes:green" in capsys.readouterr().err
     assert main([*command, "sefa:0", "--hair", "red", "--seeds", "1", "--steps", "1", "--no-captions"]) == 0
     z, labels = conditional.z_of_seeds([1]), conditional.labels_of([1], {"hair": "red"})
     z[:, 0] += 3

@@ -94,15 +94,18 @@ def edit(
 
     from sakuga.core.images import save_png
     from sakuga.generation.animation import save_animation
-    from sakuga.generation.directions import directions_of
+    from sakuga.generation.directions import beside, directions_of
     from sakuga.generation.edit import Look, animated, described, edited, strip
     from sakuga.generation.model import load
     from sakuga.generation.output import parameters
 
     loaded = load(model, device)
     ruler = None if measure is None else load_ruler(judge, device)
+    names = [move.name for move in moves]
+    if directions is None and not beside(loaded).is_file():
+        _check_told(loaded, names)
     found = directions_of(loaded, directions)
-    _check_told(loaded, [move.name for move in moves if move.name not in found.steps])
+    _check_told(loaded, [name for name in names if name not in found.steps])
     if found.header.model_sha256 != loaded.sha256:
         print(f"The directions belong to another model, {found.header.model}: they may do less here.", file=sys.stderr)
     chosen = None if layers.strip() == "all" else parse_layers(layers, loaded.generator.num_ws)
@@ -118,7 +121,7 @@ def edit(
             save_png(out, strip(drawn, start.names, moves, parts, look), text, overwrite=overwrite)
         print(f"{len(drawn):,} pictures by {loaded.describe()}, {len(parts)} strengths each: {out}")
     if ruler is not None and measure is not None:
-        show_cost(loaded, found, [move.name for move in moves], ruler, measure, batch_size)
+        show_cost(loaded, found, names, ruler, measure, batch_size)
 
 
 class _Source(NamedTuple):

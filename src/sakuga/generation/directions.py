@@ -79,6 +79,11 @@ def read_directions(path: str | Path) -> Directions:
     return Directions(header, steps)
 
 
+def beside(model: "LoadedModel") -> Path:
+    """Returns where the directions beside a model's file would be."""
+    return model.path.with_name(model.path.stem + SUFFIX)
+
+
 def directions_of(model: "LoadedModel", path: str | Path | None = None) -> Directions:
     """Returns the directions in a file, checked against a model.
 
@@ -89,7 +94,7 @@ def directions_of(model: "LoadedModel", path: str | Path | None = None) -> Direc
     Raises:
         UserError: If there is none, or as `read_directions`, or they are those of a model of another shape.
     """
-    place = Path(path) if path is not None else model.path.with_name(model.path.stem + SUFFIX)
+    place = beside(model) if path is None else Path(path)
     if path is None and not place.is_file():
         raise UserError(
             f"{model.name} has no directions beside it: find some with `sakuga directions` and give their file with "

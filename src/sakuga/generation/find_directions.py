@@ -96,8 +96,7 @@ def sefa(model: "LoadedModel", layers: Sequence[int], count: int = 10) -> Direct
     spread = Whitening(w_of(model, stream(_SPREAD)))
     infos, vectors = {}, [_signed(vector) for vector in vectors.T[::-1][:count]]
     for i, vector in enumerate(vectors):
-        share = values[-1 - i] / values.sum()
-        what = f"eigenvector {i} of the weights of the layers, {100 * share:.1f}% of the sum of eigenvalues"
+        what = f"eigenvector {i} of the weights, {100 * values[-1 - i] / values.sum():.1f}% of the sum"
         infos[f"sefa:{i}"] = DirectionInfo(what=what, deviation=spread.deviation(vector))
     return _directions(model, "sefa", layers, infos, vectors, {})
 
