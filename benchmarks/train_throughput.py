@@ -16,8 +16,9 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -88,14 +89,14 @@ def networks(config: TrainConfig):
     return build_generator(config.generator, LabelSchema()), build_discriminator(config.discriminator, LabelSchema())
 
 
-def measure(contestants: dict[str, Iterator[object]], rounds: int) -> dict[str, list[float]]:
+def measure(contestants: Mapping[str, Iterator[Any]], rounds: int, warm_up: int = WARM_UP) -> dict[str, list[float]]:
     """Returns the seconds of each contestant's rounds, taken in turns: what disturbs one disturbs all."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for i in range(rounds + WARM_UP):
+    for i in range(rounds + warm_up):
         for name, contestant in contestants.items():
             started = time.perf_counter()
             next(contestant)
-            if i >= WARM_UP:
+            if i >= warm_up:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
 
