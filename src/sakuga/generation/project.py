@@ -111,7 +111,7 @@ def project(
     config, began = config or ProjectionConfig(), time.perf_counter()
     check_space(model, config)
     search = _Search(model.generator, to_tensor(target[None]).to(model.device), distance, config)
-    samples = _Samples(model, search, config.samples)
+    samples = _Samples(model, search, config.samples, progress)
     labels = samples.nearest_labels(attributes or {})
     moments = moments_of(model, labels, config.mean_of)
     offset, noise = torch.zeros_like(moments.mean[:1]), search.first_noise()
@@ -274,14 +274,16 @@ def ramp(t: float, up: float, down: float) -> float:
 class _Samples:
     """Pictures of the model's own that are near the target: where labels are compared, and where z is begun from."""
 
-    def __init__(self, model: LoadedModel, search: _Search, count: int) -> None:
+    def __init__(self, model: LoadedModel, search: _Search, count: int, progress: bool) -> None:
         self.model, self.search = model, search
+        self.title = "Comparing samples" if progress else ""
         self.z = model.z_of_seeds(range(count))
 
     def distances(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns the distance of the pictures of some z under labels, int64 `[n, num_attributes]`, float64 `[n]`."""
         ws = self.model.ws_of(self.z[rows], labels)
-        found = [self.search.measure(self.search.draw(part, "const")) for part in ws.split(16)]
+        parts = tracked(ws.split(16), self.title)
+        found = [self.search.measure(self.search.draw(part, "const")) for part in parts]
         return np.concatenate(found)
 
     def nearest_labels(self, given: Condition) -> np.ndarray:
