@@ -10,9 +10,10 @@ from sakuga.core.ops import (
     blur,
     convolve_down,
     convolve_up,
-    demodulation,
     downsample,
+    frozen_kernel,
     full_precision,
+    kernel_of,
     modulated_convolution,
     normalized,
     upsample,
@@ -77,14 +78,17 @@ def test_convolving_down_is_filter_and_convolution(channels, outputs, side):
 
 
 @pytest.mark.parametrize("up", [False, True])
-def test_modulation_is_a_kernel_for_each_sample(up):
-    x, weight, styles = random(3, 4, 6, 6), random(5, 4, 3, 3), random(3, 4)
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("grad", [False, True])
+def test_modulation_is_a_kernel_for_each_sample(up, count, grad):
+    x, weight, styles, bias = random(count, 4, 6, 6), random(5, 4, 3, 3), random(count, 4), random(5)
     kernels = weight * styles[:, None, :, None, None]
     kernels = kernels / (kernels.square().sum((2, 3, 4), keepdim=True) + 1e-8).sqrt()
     convolve = convolve_up if up else lambda plane, kernel: F.conv2d(plane, kernel, padding=1)
-    expected = torch.cat([convolve(x[i : i + 1], kernels[i]) for i in range(3)])
-    factors = demodulation(weight, styles)
-    close(modulated_convolution(x, weight, styles, up) * factors[:, :, None, None], expected)
+    expected = torch.cat([convolve(x[i : i + 1], kernels[i]) for i in range(count)]) + bias[:, None, None]
+    with torch.set_grad_enabled(grad):
+        for kernel in (kernel_of(weight), frozen_kernel(weight, up, torch.float64)):
+            close(modulated_convolution(x, kernel, styles, bias, 1.5, up), 1.5 * expected)
 
 
 def test_normalized_rows_have_a_mean_square_of_one():
@@ -97,9 +101,10 @@ def test_normalized_rows_have_a_mean_square_of_one():
     [
         upsample,
         downsample,
+        lambda x: blur(x, 2, 3.0),
         lambda x: convolve_up(x, random(2, 2, 3, 3)),
         lambda x: convolve_down(x, random(2, 2, 3, 3)),
-        lambda x: modulated_convolution(x, random(2, 2, 3, 3), x.mean((2, 3)), up=True),
+        lambda x: modulated_convolution(x, kernel_of(random(2, 2, 3, 3)), x.mean((2, 3)), random(2), up=True),
     ],
 )
 def test_derivatives_of_first_and_second_order(function):

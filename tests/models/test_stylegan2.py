@@ -1,3 +1,5 @@
+import copy
+import itertools
 import math
 
 import numpy as np
@@ -155,7 +157,7 @@ def test_a_styled_layer_adds_noise_and_bias_before_the_leaky_relu():
     value = torch.cat([torch.nn.functional.conv2d(x[i : i + 1], kernels[i], padding=1) for i in range(2)])
     value = value + layer.noise_const * layer.noise_strength + layer.bias[:, None, None]
     expected = torch.where(value > 0, value, 0.2 * value) * math.sqrt(2)
-    torch.testing.assert_close(layer(x, w, "const"), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(layer(x, w, layer.noise_const[None, None]), expected, atol=1e-6, rtol=0)
 
 
 @torch.no_grad()
@@ -210,6 +212,45 @@ def test_pictures_are_differentiable_twice():
     (slope,) = torch.autograd.grad(judge(images).logits.sum(), images, create_graph=True)
     slope.square().sum().backward()  # R1
     assert judge.b32.conv0.weight.grad.abs().max() > 0
+
+
+@torch.no_grad()
+def test_frozen_weights_that_change_are_noticed():
+    network = tiny_generator().eval().requires_grad_(False)
+    ws = network.mapping(torch.randn(1, 8))
+    layer = network.synthesis_network.b16.conv1
+
+    def drawn() -> torch.Tensor:
+        frozen = network.synthesis(ws, "none")
+        fresh = tiny_generator()
+        fresh.load_state_dict(network.state_dict())
+        torch.testing.assert_close(frozen, fresh.synthesis(ws, "none"))
+        return frozen
+
+    pictures = [drawn()]
+    layer.weight.lerp_(torch.randn(8, 8, 3, 3), 0.5)
+    pictures.append(drawn())
+    torch._foreach_lerp_([network.state_dict()["synthesis_network.b16.conv1.weight"]], [torch.randn(8, 8, 3, 3)], 0.5)
+    pictures.append(drawn())
+    network.load_state_dict({name: torch.randn_like(t) for name, t in network.state_dict().items()}, assign=True)
+    pictures.append(drawn())
+    network = copy.deepcopy(network)
+    network.synthesis_network.b16.conv1.weight.mul_(torch.randn(8, 8, 3, 3))
+    pictures.append(drawn())
+    assert all(not torch.equal(a, b) for a, b in itertools.pairwise(pictures))
+    double = network.double().synthesis(ws.double(), "none")
+    torch.testing.assert_close(double, pictures[-1], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_samples_are_drawn_in_parts_that_do_not_show(monkeypatch):
+    network = noisy(tiny_generator()).eval()
+    ws = network.mapping(torch.randn(5, 8))
+    maps = [torch.randn(1 if i % 2 else 5, 1, *shape) for i, shape in enumerate(network.noise_shapes)]
+    whole = network.synthesis(ws, maps)
+    monkeypatch.setattr("sakuga.models.stylegan2._CACHED", 2 * 4 * 16**2)
+    torch.testing.assert_close(network.synthesis(ws, maps), whole)
+    assert network.synthesis(ws[:0], "none").shape == (0, 3, 32, 32)
 
 
 def test_large_styles_do_not_overflow_in_bfloat16():

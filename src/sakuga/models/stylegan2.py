@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from sakuga.configs.models import AuxiliaryHeadConfig, Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
 from sakuga.core.layers import MinibatchStd, known_one_hot, one_hot
-from sakuga.core.ops import downsample, upsample
+from sakuga.core.ops import compute_dtype, downsample, is_traced, upsample
 from sakuga.models.base import Discriminator, Generator, Judgement, Noise
 from sakuga.models.heads import build_head, build_verdict, require_attributes
 from sakuga.models.stylegan2_layers import Convolution, FullyConnected, Mapping, StyledConvolution, ToRgb
 
 _HALF = math.sqrt(0.5)  # keeps the variance of the sum of two branches
+_CACHED = 2**21  # numbers
 LABEL_LR = 0.01  # of the labels' mapping in D, relative
 
 
@@ -49,21 +50,22 @@ class SynthesisBlock(nn.Module):
         """The layers that take noise, in their order."""
         return (self.conv1,) if self.first else (self.conv0, self.conv1)
 
-    def forward(self, x: Tensor | None, image: Tensor | None, ws: Tensor, noise: Sequence[str | Tensor]):
+    def forward(self, x: Tensor | None, image: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]):
         """Draws at twice the side.
 
         Args:
             x: float `[N, before, side / 2, side / 2]`; None for the first block.
             image: float32 `[N, 3, side / 2, side / 2]`; None where there is none yet.
             ws: float `[N, 1 + number of convolutions, w_dim]`, the last one for the picture.
-            noise: What `StyledConvolution` takes, for each convolution.
+            noise: float32 `[N or 1, 1, side, side]` or None, for each convolution.
 
         Returns:
             The map, float `[N, after, side, side]`, and the picture, float32 `[N, 3, side, side]`, or None.
         """
         each = ws.unbind(1)
         if x is None:
-            x = self.const.expand(ws.shape[0], -1, -1, -1)
+            x = self.const.to(compute_dtype(self.const)).expand(ws.shape[0], -1, -1, -1)
+            x = x.contiguous(memory_format=torch.channels_last)
             x = self.conv1(x, each[0], noise[0])
         elif self.form == "residual":
             beside = self.skip(x, _HALF)
@@ -95,15 +97,34 @@ class Synthesis(nn.Module):
         """The blocks, coarse first."""
         return [cast(SynthesisBlock, self.get_submodule(name)) for name in self.names]
 
-    def forward(self, ws: Tensor, noise: Sequence[str | Tensor]) -> Tensor:
+    @property
+    def convolutions(self) -> list[StyledConvolution]:
+        """The layers that take noise, coarse first."""
+        return [layer for block in self.blocks for layer in block.convolutions]
+
+    def forward(self, ws: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Maps ws, float `[N, num_ws, w_dim]`, and noise, one for each convolution, to float32 `[N, 3, H, W]`."""
-        x = image = None
-        first = 0
-        for block in self.blocks:
+        return self._draw(0, None, None, ws, noise)
+
+    def _draw(
+        self, first: int, x: Tensor | None, image: Tensor | None, ws: Tensor, noise: Sequence[Tensor | None]
+    ) -> Tensor:
+        """Runs the blocks from number `first` on, with their ws and noise."""
+        for number, block in enumerate(self.blocks[first:], first):
+            part = _part(ws.shape[0], block)
+            if part is not None:
+                pieces = []
+                for i in range(0, ws.shape[0], part):
+                    rows = slice(i, i + part)
+                    x_, image_ = (None if t is None else t[rows] for t in (x, image))
+                    # A map of noise may be one for all samples.
+                    noise_ = [t if t is None or t.shape[0] == 1 else t[rows] for t in noise]
+                    pieces.append(self._draw(number, x_, image_, ws[rows], noise_))
+                return torch.cat(pieces)
             count = len(block.convolutions)
             # The layer of the picture shares its w with the first convolution of the next block.
-            x, image = block(x, image, ws[:, first : first + count + 1], noise[first : first + count])
-            first += count
+            x, image = block(x, image, ws[:, : count + 1], noise[:count])
+            ws, noise = ws[:, count:], noise[count:]
         assert image is not None
         return image.float()
 
@@ -124,7 +145,7 @@ class Stylegan2Generator(Generator):
             config.z_dim, sum(attribute_sizes), config.w_dim, config.mapping_layers, config.mapping_lr, averages=True
         )
         self.synthesis_network = Synthesis(config)
-        layers = [layer for block in self.synthesis_network.blocks for layer in block.convolutions]
+        layers = self.synthesis_network.convolutions
         self.noise_shapes = tuple((layer.side, layer.side) for layer in layers)
         self.num_ws = len(layers) + 1
 
@@ -144,10 +165,17 @@ class Stylegan2Generator(Generator):
         Raises:
             ValueError: If `noise` is a sequence of another length than `noise_shapes`.
         """
-        each = [noise] * len(self.noise_shapes) if isinstance(noise, str) else list(noise)
-        if len(each) != len(self.noise_shapes):
-            raise ValueError(f"{len(each)} noise maps for a generator of {len(self.noise_shapes)}")
-        return self.synthesis_network(ws, each)
+        return self.synthesis_network(ws, self._maps(noise, ws))
+
+    def _maps(self, noise: Noise, ws: Tensor) -> Sequence[Tensor | None]:
+        if not isinstance(noise, str):
+            if len(noise) != len(self.noise_shapes):
+                raise ValueError(f"{len(noise)} noise maps for a generator of {len(self.noise_shapes)}")
+            return noise
+        if noise == "random":
+            return [torch.randn(ws.shape[0], 1, *shape, device=ws.device) for shape in self.noise_shapes]
+        layers = self.synthesis_network.convolutions
+        return [layer.noise_const[None, None] if noise == "const" else None for layer in layers]
 
 
 class DiscriminatorBlock(nn.Module):
@@ -251,7 +279,7 @@ class Stylegan2Discriminator(Discriminator):
         Raises:
             ValueError: If the verdict depends on labels and there are none.
         """
-        x, image = None, images
+        x, image = None, images.contiguous(memory_format=torch.channels_last)
         for name in self.names:
             x, image = self.get_submodule(name)(x, image)
         said, features = self.b4(x, image)
@@ -262,6 +290,15 @@ class Stylegan2Discriminator(Discriminator):
             raise ValueError("this discriminator needs labels")
         wanted = self.mapping(None, one_hot(labels, self.attribute_sizes))
         return Judgement((said * wanted).sum(1, keepdim=True) / math.sqrt(said.shape[1]), None, features)
+
+
+def _part(count: int, block: SynthesisBlock) -> int | None:
+    """Returns how many of `count` samples a block should take at once, as its processor's cache holds; None for all."""
+    weight = block.conv1.weight
+    if torch.is_grad_enabled() or is_traced() or weight.device.type != "cpu":
+        return None
+    part = max(1, _CACHED // (weight.shape[0] * block.conv1.side**2))
+    return part if part < count else None
 
 
 def _sides(resolution: int | str) -> list[int]:

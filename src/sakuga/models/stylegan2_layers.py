@@ -15,10 +15,14 @@ from torch.nn import functional as F
 
 from sakuga.core.ops import (
     SLOPE,
+    Kernel,
+    compute_dtype,
     convolve_down,
-    demodulation,
     downsample,
+    frozen_kernel,
     full_precision,
+    is_traced,
+    kernel_of,
     modulated_convolution,
     normalized,
     upsample,
@@ -114,37 +118,37 @@ class StyledConvolution(nn.Module):
     def __init__(self, before: int, after: int, w_dim: int, side: int, up: bool):
         super().__init__()
         self.side, self.up = side, up
+        self._frozen: tuple[Tensor, tuple[object, ...], Kernel] | None = None
         self.affine = FullyConnected(w_dim, before, bias=1.0)
         self.weight = nn.Parameter(torch.randn(after, before, 3, 3))
         self.bias = nn.Parameter(torch.zeros(after))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise_const", torch.randn(side, side))
 
-    def forward(self, x: Tensor, w: Tensor, noise: str | Tensor, gain: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, gain: float = 1.0) -> Tensor:
         """Maps float `[N, before, H, W]`, with w, float `[N, w_dim]`, to `[N, after, side, side]`.
 
         Args:
             x: The map.
             w: The style.
-            noise: `random`, `const`, `none`, or a map, float `[N or 1, 1, side, side]`.
+            noise: float32 `[N or 1, 1, side, side]`, or None.
             gain: Of the output.
         """
-        styles, gain = self.affine(w), gain * _GAIN
-        with full_precision(x):
-            factors = demodulation(self.weight, styles) * gain
-        x = modulated_convolution(x, self.weight, styles, self.up)
-        x = torch.addcmul((self.bias * gain).to(x.dtype)[:, None, None], x, factors.to(x.dtype)[:, :, None, None])
-        plane = self._noise(noise, x)
-        if plane is not None:
-            x = x.add_((plane * (self.noise_strength * gain)).to(x.dtype))
+        gain *= _GAIN
+        x = modulated_convolution(x, self._kernel(x), self.affine(w), self.bias, gain, self.up)
+        if noise is not None:
+            x = x.add_((noise * (self.noise_strength * gain)).to(x.dtype))
         return F.leaky_relu_(x, SLOPE)
 
-    def _noise(self, noise: str | Tensor, x: Tensor) -> Tensor | None:
-        if isinstance(noise, Tensor):
-            return noise
-        if noise == "random":
-            return torch.randn(x.shape[0], 1, self.side, self.side, device=x.device)
-        return self.noise_const if noise == "const" else None
+    def _kernel(self, x: Tensor) -> Kernel:
+        weight = self.weight
+        if weight.requires_grad or torch.is_grad_enabled() or is_traced() or weight.is_inference():
+            return kernel_of(weight)
+        # A change in place counts the version up; a move to another device or type changes the address.
+        key = (weight._version, weight.data_ptr(), weight.device, compute_dtype(x))
+        if self._frozen is None or self._frozen[0] is not weight or self._frozen[1] != key:
+            self._frozen = (weight, key, frozen_kernel(weight.detach(), self.up, compute_dtype(x)))
+        return self._frozen[2]
 
 
 class ToRgb(nn.Module):
@@ -163,9 +167,12 @@ class ToRgb(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Maps float `[N, before, H, W]`, with w, float `[N, w_dim]`, to float32 `[N, 3, H, W]`."""
-        styles = self.affine(w) / math.sqrt(self.weight.shape[1])
-        kernels = self.weight.flatten(1) * styles[:, None]
-        pixels = kernels.to(x.dtype) @ x.flatten(2)
+        kernels = self.weight.flatten(1) * (self.affine(w) / math.sqrt(self.weight.shape[1]))[:, None]
+        if x.is_contiguous(memory_format=torch.channels_last):
+            rows = x.permute(0, 2, 3, 1).flatten(1, 2) @ kernels.to(x.dtype).transpose(1, 2)
+            pixels = rows.transpose(1, 2)
+        else:
+            pixels = kernels.to(x.dtype) @ x.flatten(2)
         return pixels.unflatten(2, x.shape[2:]).to(self.bias.dtype) + self.bias[:, None, None]
 
 
