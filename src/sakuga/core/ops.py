@@ -26,9 +26,8 @@ Map = Callable[[Tensor], Tensor]
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """Returns a context in which nothing is rounded to bfloat16, whatever is around it."""
-    kind = x.device.type
     # Opened only where it matters: an exporter has no word for it.
-    return torch.autocast(kind, enabled=False) if kind != "meta" and torch.is_autocast_enabled(kind) else nullcontext()
+    return torch.autocast(x.device.type, enabled=False) if _is_autocast(x) else nullcontext()
 
 
 def is_traced() -> bool:
@@ -38,8 +37,12 @@ def is_traced() -> bool:
 
 def compute_dtype(x: Tensor) -> torch.dtype:
     """Returns the type in which a convolution of x computes here."""
-    kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+    return torch.get_autocast_dtype(x.device.type) if _is_autocast(x) else x.dtype
+
+
+def _is_autocast(x: Tensor) -> bool:
+    # torch knows no autocast of the meta device, not even that it is off.
+    return not x.is_meta and torch.is_autocast_enabled(x.device.type)
 
 
 class _Linear(torch.autograd.Function):
