@@ -56,6 +56,19 @@ def test_the_mean_w_moves_in_training_and_not_when_pictures_are_drawn(loop: Loop
     assert torch.equal(averaged.w_avg, before)
 
 
+def test_noise_is_learned_from_its_start_on(tiny_loop: Callable[..., Loop]) -> None:
+    loop = tiny_loop(TINY | {"noise_start": "2 steps"}, name=RECIPE)
+
+    def strengths() -> list[float]:
+        return [float(layer.noise_strength.detach()) for layer in loop.step.generator.synthesis_network.convolutions]
+
+    for _ in range(2):
+        loop.run_round()
+    assert not any(strengths())
+    loop.run_round()
+    assert all(strengths())
+
+
 def test_a_handful_of_pictures_goes_on_from_a_finished_model(tmp_path: Path) -> None:
     small = TINY | {"data.resolution": 32, "batch_size": 4, "outputs.sheet_size": 4, "outputs.snapshots": "never"}
     first, second = tmp_path / "first", tmp_path / "second"

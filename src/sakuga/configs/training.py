@@ -134,6 +134,10 @@ class TrainConfig(Config):
     latent: LatentConfig = LatentConfig()
     conditioning: ConditioningConfig = ConditioningConfig()
     loss: LossConfig = BceLossConfig()
+    noise_start: Duration = Field(
+        default=Duration(amount=0),
+        description="when noise is added to the maps of G; a small G left without it at first learns shapes, not grain",
+    )
     real_fake_batches: Literal["separate", "joint"] = Field(
         default="separate", description="whether D sees real and fake pictures in two passes or in one (for BatchNorm)"
     )
@@ -149,7 +153,7 @@ class TrainConfig(Config):
     ema: EmaConfig = EmaConfig()
     init: InitConfig = InitConfig()
     freeze_d: int = Field(
-        default=0, ge=0, description="layers of D, from the picture inwards, that keep the weights of init.discriminator"
+        default=0, ge=0, description="layers of D, from the picture on, that keep the weights of init.discriminator"
     )
     outputs: OutputsConfig = OutputsConfig()
     batch_size: int = Field(default=64, ge=2, description="pictures a round, over all processes")

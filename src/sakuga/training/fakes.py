@@ -1,5 +1,7 @@
 """What G makes in training: labels, z, ws and pictures, each a pure function of (seed, images seen)."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,12 +22,16 @@ class Fakes:
         config: A complete config.
         generator: G, where it trains.
         labels: What G is told.
+        num_pictures: Of the data set, for durations in epochs.
         device: Where G lives.
     """
 
-    def __init__(self, config: TrainConfig, generator: Generator, labels: FakeLabels, device: torch.device):
+    def __init__(
+        self, config: TrainConfig, generator: Generator, labels: FakeLabels, num_pictures: int, device: torch.device
+    ):
         self.config, self.generator, self.device = config, generator, device
         self.draw_labels = labels
+        self.noise_start = config.noise_start.images(num_pictures, config.batch_size)
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
     def z(self, images: int, count: int, stream: str = "z") -> Tensor:
@@ -59,7 +65,11 @@ class Fakes:
         """Draws the pictures of a round, float32 `[n, 3, H, W]`."""
         ws = self.ws(images, self.config.batch_size)
         with autocast(self.device, self.dtype):
-            return self.generator.synthesis(ws, "random").float()
+            return self.generator.synthesis(ws, self.noise(images)).float()
+
+    def noise(self, images: int) -> Literal["random", "none"]:
+        """Returns the noise that G has after so many images."""
+        return "random" if images >= self.noise_start else "none"
 
 
 def mine(count: int) -> slice:

@@ -60,7 +60,7 @@ class GanStep:
         self.fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed, weights)
         self.labels = labels
         self._build()
-        self.fakes = Fakes(config, self.generator, self.fake_labels, device)
+        self.fakes = Fakes(config, self.generator, self.fake_labels, len(dataset), device)
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
         self.class_loss = class_loss(config.conditioning.class_loss)
@@ -243,7 +243,7 @@ class GanStep:
         if not ws.requires_grad:  # a G whose w is z itself
             ws.requires_grad_(True)
         # In float32, as all slopes.
-        lengths = path_lengths(self.generator.synthesis(ws, "random"), ws)
+        lengths = path_lengths(self.generator.synthesis(ws, self.fakes.noise(round.images)), ws)
         value = self.path_length.loss(lengths)
         self.meters.add("path_length", lengths.detach().mean())
         yield "loss_g_path", value * config.every
