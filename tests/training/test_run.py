@@ -173,6 +173,8 @@ def test_refusals_name_the_thing_and_the_remedy(tiny_run: Callable[..., bool], t
         "dcgan96": lambda: tiny_run(tmp_path / "x", name="dcgan9"),
         "optimizer.g.lr": lambda: tiny_run(tmp_path / "x", {"optimizer.g.lrr": 1}),
         "32, 64, 96, 128 pixels, not 48": lambda: tiny_run(tmp_path / "x", {"data.resolution": 48}),
+        "--duration 0 images trains nothing: give more than 0": lambda: tiny_run(tmp_path / "x", {"duration": "0"}),
+        "--duration 0 epochs": lambda: tiny_run(folder, {"duration": "0 epochs"}, resume=True),
         "sizes differ": lambda: tiny_run(tmp_path / "x", {"generator.resolution": 64}),
     }
     for sentence, action in refusals.items():

@@ -146,6 +146,8 @@ def _changed(record: dict[str, Any], recipe_name: str | None, changes: Mapping[s
 
 def _check_before_loading(config: TrainConfig) -> None:
     resolve.check(config)
+    if not config.duration.amount:
+        raise UserError(f"--duration {config.duration} trains nothing: give more than 0, for example '300k images'.")
     if config.batch_size % distributed.world_size() or config.batch_size < 2 * distributed.world_size():
         raise UserError(
             f"--batch_size {config.batch_size} cannot be shared by {distributed.world_size()} processes: "
