@@ -188,6 +188,13 @@ def test_a_projected_picture_is_edited(styled, tmp_path):
         read_projection(short, styled)
 
 
+@pytest.mark.parametrize(("strength", "is_far"), [("-3..10", False), ("-3..11", True), ("-20", True)])
+def test_strengths_that_break_faces_are_noted(model, file, tmp_path, capsys, strength, is_far):
+    command = ["edit", str(model.path), "--directions", str(file), "--direction", "hair:aqua", "--seeds", "1"]
+    assert main([*command, f"--strength={strength}", "--out", str(tmp_path / "a.png")]) == 0
+    assert ("Faces break beyond a strength of 10: hair:aqua." in capsys.readouterr().err) == is_far
+
+
 def test_directions_beside_a_model_are_found(model_file, found, tmp_path, monkeypatch, capsys):
     for name in ("faces64", "others"):
         shutil.copy(model_file, tmp_path / f"{name}.safetensors")
@@ -243,6 +250,8 @@ EDIT = ["edit", "MODEL", "--directions", "FOUND", "--direction", "hair:aqua", "-
         ([*EDIT[:-1], "TMP/a.avi"], "ends in .png or .gif or .webp or .mp4"),
         ([*EDIT, "--strength", "a..b"], "--strength 'a..b' is no strength: write a number, 2, or a range, -3..3"),
         ([*EDIT, "--steps", "0"], "--steps 0 is too small"),
+        ([*EDIT, "--steps", "100000"], "--steps 100000 is too large: give 1,000 at most"),
+        ([*EDIT, "--strength", "-101..3"], "--strength '-101..3' is out of range: choose strengths within -3..3"),
         ([*EDIT, "--seeds", "a"], "'a' is not a seed"),
         ([*EDIT, "--layers", "3"], "the model has one layer, 0"),
         ([*EDIT, "--sigma", "-1"], "sigma of -1"),

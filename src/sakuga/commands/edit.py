@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
+    from sakuga.configs.directions import Move
     from sakuga.configs.sampling import Sampling
     from sakuga.generation.edit import Unedited
     from sakuga.generation.model import LoadedModel
 
 _COLUMNS, _FRAMES = 7, 60
+_MAX_STEPS = 1000
 _MOVING = (".gif", ".webp", ".mp4")
 
 
@@ -75,7 +77,7 @@ def edit(
     """
     from sakuga.commands.identity import check_measure, load_ruler, show_cost
     from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
-    from sakuga.configs.directions import parse_layers, parse_moves
+    from sakuga.configs.directions import parse_layers
     from sakuga.configs.sampling import Sampling
     from sakuga.core.errors import UserError
 
@@ -84,7 +86,7 @@ def edit(
     check_measure(measure, judge)
     if out is None and measure is None:
         raise UserError("Say what to do: --out FILE.png for a strip, FILE.gif to move, --measure 64 for numbers.")
-    moves = parse_moves(direction, strength)
+    moves = _moves(direction, strength)
     told = attributes_of(attributes, hair, eyes)
     source = _Source(seeds, from_projection, told, Sampling(sigma=sigma, psi=psi))
     parts = _parts(out, steps, loop, fps)
@@ -155,8 +157,21 @@ class _Source(NamedTuple):
         return found
 
 
+def _moves(direction: str, strength: str) -> "list[Move]":
+    from sakuga.configs.directions import FAR_STRENGTH, parse_moves
+
+    moves = parse_moves(direction, strength)
+    if far := [move.name for move in moves if max(abs(move.start), abs(move.end)) > FAR_STRENGTH]:
+        print(f"Faces break beyond a strength of {FAR_STRENGTH:g}: {', '.join(far)}.", file=sys.stderr)
+    return moves
+
+
 def _parts(out: Path | None, steps: int | None, loop: bool, fps: float) -> list[float]:
     """Returns the moments of the way to draw, 0..1."""
+    from sakuga.core.errors import UserError
+
+    if steps is not None and steps > _MAX_STEPS:
+        raise UserError(f"--steps {steps} is too large: give {_MAX_STEPS:,} at most; 7 make a strip, 60 an animation.")
     if out is None or out.suffix.lower() not in _MOVING:
         count = steps or _COLUMNS
         return [1.0] if count == 1 else [i / (count - 1) for i in range(count)]

@@ -12,6 +12,10 @@ from sakuga.core.errors import UserError
 Method = Literal["sefa", "pca", "labels"]
 
 
+MAX_STRENGTH, FAR_STRENGTH = 100.0, 10.0
+"""Beyond the first a strength is refused; beyond the second faces break."""
+
+
 class DirectionInfo(Config):
     """What one direction is.
 
@@ -68,7 +72,7 @@ def parse_range(text: str, option: str) -> tuple[float, float]:
     """Returns both ends of a text such as `"-3..3"`, or a number twice.
 
     Raises:
-        UserError: If it is neither.
+        UserError: If it is neither, or beyond `MAX_STRENGTH`.
     """
     parts = text.split("..") if ".." in text else [text, text]
     try:
@@ -77,6 +81,8 @@ def parse_range(text: str, option: str) -> tuple[float, float]:
         start = end = math.nan
     if not (math.isfinite(start) and math.isfinite(end)):
         raise UserError(f"{option} {text!r} is no strength: write a number, 2, or a range, -3..3.")
+    if max(abs(start), abs(end)) > MAX_STRENGTH:
+        raise UserError(f"{option} {text!r} is out of range: choose strengths within -3..3, or -100..100 at most.")
     return start, end
 
 
