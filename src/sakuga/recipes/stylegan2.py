@@ -22,8 +22,10 @@ def stylegan2_64_cpu() -> TrainConfig:
         penalty=R1PenaltyConfig(weight="auto", every=16),
         path_length=PathLengthConfig(weight=2.0, every=8),
         style_mixing=0.9,
+        # With noise from the start so small a G draws hair as grain, and unlearns it slowly.
+        noise_start=Duration(amount=150_000),
         optimizer=OptimizersConfig.alike(2.5e-3, 0.0, 0.99),
-        ema=EmaConfig(half_life=Duration(amount=10_000), ramp_up=0.1),
+        ema=EmaConfig(half_life=Duration(amount=10_000), ramp_up=0.5),
         outputs=OutputsConfig(snapshots=Schedule(every=Duration(amount=50_000))),
         batch_size=16,
         duration=Duration(amount=200_000),
