@@ -1,4 +1,5 @@
 import json
+import pickle
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, R
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
 from sakuga.configs.training import LatentConfig
 from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import write_tensors
 from sakuga.models.file import load_network, read_header, save_model
 from sakuga.models.registry import build
 
@@ -103,18 +105,38 @@ def test_a_file_cut_short_anywhere_is_named(path):
 def test_what_is_no_model_file_is_named(tmp_path, path):
     save_file({"x": torch.zeros(2)}, tmp_path / "foreign.safetensors")
     (tmp_path / "text.safetensors").write_text("hello, I am no model " * 50)
+    (tmp_path / "bytes.safetensors").write_bytes(bytes(range(100)))
+    (tmp_path / "plain.pkl").write_bytes(pickle.dumps({"g_ema": [1.0]}))
+    torch.save({"g_ema": torch.zeros(2)}, tmp_path / "saved.pt")
     save_file({"x": torch.zeros(2)}, tmp_path / "damaged.safetensors", {"sakuga": "{"})
     save_file({"x": torch.zeros(2)}, tmp_path / "list.safetensors", {"sakuga": "[]"})
     for name, sentence in [
         ("absent.safetensors", "is not there"),
         (".", "is not there or is no file"),
         ("foreign.safetensors", "no model file of sakuga"),
-        ("text.safetensors", "no intact safetensors file"),
+        ("text.safetensors", r"is text and no model file: give the path of a model file"),
+        ("bytes.safetensors", "no intact safetensors file"),
+        ("saved.pt", "holds weights of another program: make a model file of it with `sakuga import .*saved.pt --out "),
+        ("plain.pkl", "`sakuga import .*plain.pkl --out plain.safetensors`"),
         ("damaged.safetensors", "damaged header"),
         ("list.safetensors", "no model file of sakuga"),
     ]:
         with pytest.raises(UserError, match=sentence):
             read_header(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"kind": "directions", "format_version": 1}, "holds directions, not a model: give it with --directions"),
+        ({"kind": "projection"}, "holds a projected picture, not a model: give it with --from-projection"),
+        ({"images": 8, "loop": {}}, "holds a checkpoint, not a model: give its run folder"),
+    ],
+)
+def test_other_files_of_ours_are_told_by_what_they_hold(tmp_path, value, told):
+    path = write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(2)}, value)
+    with pytest.raises(UserError, match=told):
+        read_header(path)
 
 
 def test_a_file_of_the_first_version_is_read(path):

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sakuga.core.errors import UserError
+from sakuga.core.filekinds import SAFETENSORS, kind_of_file
 from sakuga.core.files import writing
 
 _KEY = "sakuga"
@@ -92,4 +93,7 @@ def _opened(path: str | Path, what: str):
     try:
         return safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:
+        kind = kind_of_file(path)
+        if kind not in (None, SAFETENSORS):
+            raise UserError(f"{path} is {kind} and no {what}: give the path of a {what} (.safetensors).") from error
         raise UserError(f"{path} is no intact safetensors file ({error}): take an intact copy.") from error
