@@ -115,10 +115,27 @@ def test_the_help_of_each_verb_needs_no_torch():
         (["generate", "m", "--best_off", "3"], "`sakuga generate` has no option --best-off: did you mean '--best-of'"),
         (["evaluate", "m"], "`sakuga evaluate` needs --data: `sakuga evaluate --help` tells what it is."),
         (["evaluate", "m", "--dta", "x"], "has no option --dta: did you mean '--data'"),
-        (["evaluate", "m", "--data", "x", "--num-images", "many"], "--num-images: invalid literal for int()"),
-        (["evaluate", "m", "--data", "x", "--extractor", "vgg"], "invalid choice 'vgg' for argument '--extractor'"),
-        (["evaluate", "m", "more", "--data", "x"], "Unrecognized options: more"),
-        (["evaluate", "m", "--data"], "Missing value for argument '--data'"),
+        (["evaluate", "m", "--data", "x", "--num-images", "many"], "--num-images 'many' is no whole number"),
+        (["generate", "m", "--out", "x", "--sigma", "a,b"], "--sigma 'a,b' is no number"),
+        (["interpolate", "m", "--out", "x", "--psi", "0.3,0.7"], "--psi '0.3,0.7' is no number"),
+        (["interpolate", "m", "--out", "x", "--fps", "quick"], "--fps 'quick' is no number"),
+        (["generate", "m", "--cutoff", "1.5"], "--cutoff '1.5' is no whole number"),
+        (["noise", "m", "--out", "x", "--seed", "foo"], "--seed 'foo' is no whole number"),
+        (["import", "--out", "x"], "`sakuga import` needs a FILE: The file. No code in it is run; `sakuga import"),
+        (["generate"], "`sakuga generate` needs a MODEL: A model of the zoo"),
+        (["project", "--out", "x"], "`sakuga project` needs a MODEL: A model of the zoo"),
+        (["blend", "a", "--at", "8", "--out", "x"], "`sakuga blend` needs B: The model of the fine layers;"),
+        (
+            ["evaluate", "m", "--data", "x", "--extractor", "vgg"],
+            "--extractor 'vgg' is none of its values: choose auto, inception, efficientnet;",
+        ),
+        (
+            ["export", "m", "runs/a", "--onnx", "x"],
+            "'runs/a' is one word too many: `sakuga export` takes MODEL and options that begin with --;",
+        ),
+        (["evaluate", "m", "-x", "--data", "x"], "`sakuga evaluate` has no option -x;"),
+        (["generate", "m", "--overwrite=maybe"], "--overwrite=maybe: --overwrite takes no value;"),
+        (["evaluate", "m", "--data"], "--data has no value: write --data VALUE;"),
         (["train", "dcgan69", "--data", "x", "--run-dir", "y"], "No recipe 'dcgan69': did you mean 'dcgan64'"),
     ],
 )
@@ -137,7 +154,7 @@ def test_the_sentence_is_the_same_on_a_terminal_without_lines(encoding):
     environment = {**ENVIRONMENT, "PYTHONIOENCODING": encoding}
     command = [sys.executable, "-m", "sakuga", "evaluate", "m", "--data", "x", "--num-images", "many"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    sentence = "Error parsing --num-images: invalid literal for int() with base 10: 'many'"
+    sentence = "--num-images 'many' is no whole number"
     assert done.stderr == f"sakuga: {sentence}; `sakuga evaluate --help` lists the options.\n"
     assert done.returncode == 2
 

@@ -132,7 +132,8 @@ def bind(name: str, function: Callable[..., Any], arguments: list[str]) -> Calla
     except SystemExit as end:
         if not end.code:  # help was asked for and given
             return lambda: 0
-        raise UserError(f"{_words_of_box(said.getvalue())}; `sakuga {name} --help` lists the options.") from None
+        told = _plain(name, function, arguments, _words_of_box(said.getvalue()))
+        raise UserError(f"{told}; `sakuga {name} --help` lists the options.") from None
 
 
 def _words_of_box(text: str) -> str:
@@ -145,6 +146,38 @@ def _words_of_box(text: str) -> str:
         else:
             parts[-1] += inside.split()
     return " ".join(parts[1] if len(parts) > 1 else parts[0]).rstrip(".:")
+
+
+def _plain(name: str, function: Callable[..., Any], arguments: list[str], words: str) -> str:
+    """Returns what tyro says of arguments that do not fit, in words for users; as it is if it says something else."""
+    number = (
+        r"(?:Error parsing )?(--\S+): (?:no type matching (INT|FLOAT)\S* could be instantiated from \['(.*?)'"
+        r"|invalid literal for (int)\(\) with base 10: '(.*?)'|could not convert string to (float): '(.*?)')"
+    )
+    if match := re.match(number, words):
+        option, kind, value = (part for part in match.groups() if part is not None)
+        # A long line is broken at a comma, too.
+        value = next((a for a in arguments if "".join(a.split()) == "".join(value.split())), value)
+        return f"{option} {value!r} is no {'whole ' if kind.lower() == 'int' else ''}number"
+    if match := re.match(r"Missing from \S+.*?: ([A-Z]+) (.*?)\.? ?\(required\)", words):
+        article = "a " if len(match[1]) > 1 else ""
+        return f"`sakuga {name}` needs {article}{match[1]}: {match[2]}"
+    if match := re.match(r"Unrecognized options: (\S+)", words):
+        word = match[1]
+        if flag := next((a for a in arguments if a.startswith("--") and a.endswith(f"={word}")), None):
+            return f"{flag}: {flag.partition('=')[0]} takes no value"
+        if word.startswith("-"):
+            return f"`sakuga {name}` has no option {word}"
+        parameters = inspect.signature(function).parameters.values()
+        taken = " ".join(p.name.upper() for p in parameters if p.kind is p.POSITIONAL_ONLY)
+        return (
+            f"{word!r} is one word too many: `sakuga {name}` takes {taken or 'no words'} and options that begin with --"
+        )
+    if match := re.match(r"Missing value for argument '(--\S+?)'\. Expected (\d+)", words):
+        return f"{match[1]} has no value: write {' '.join([match[1], *['VALUE'] * int(match[2])])}"
+    if match := re.match(r"invalid choice (.*?) for argument '(--\S+?)'\. Expected one of \((.*?),?\)", words):
+        return f"{match[2]} {match[1]} is none of its values: choose {match[3].replace(chr(39), '')}"
+    return words
 
 
 def _check_options(name: str, function: Callable[..., Any], arguments: list[str]) -> None:
