@@ -184,6 +184,8 @@ def test_command_writes_everything(styled, picture, tmp_path, toy_distance, caps
         (None, (), "is not there"),
         ((31, 200), (), "too small"),
         ((40, 40), ("--steps", 0), "--steps 0"),
+        ((40, 40), ("--out", "FILE"), "is a file and no folder: name a folder"),
+        ((40, 40), ("--out", "FILE/deeper"), "is a file and no folder: name a folder"),
         ((40, 40), ("--seed", -1), "--seed -1"),
         ((40, 40), ("--space", "w+"), "one layer"),
         ((40, 40), ("--hair", "red"), "without attributes"),
@@ -195,7 +197,9 @@ def test_bad_input_is_one_sentence(content, options, told, model_file, tmp_path,
         path.write_bytes(content)
     elif content:
         Image.new("RGB", content).save(path)
-    assert run(model_file, path, "--out", tmp_path / "out", *options) == 2
+    options = [str(option).replace("FILE", str(path)) for option in options]
+    place = [] if "--out" in options else ["--out", tmp_path / "out"]
+    assert run(model_file, path, *place, *options) == 2
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1

@@ -63,13 +63,21 @@ def generate(
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
     """
-    from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
+    from sakuga.commands.options import (
+        attributes_of,
+        check_folder,
+        check_positive,
+        check_suffix,
+        refuse_existing,
+        set_threads,
+    )
     from sakuga.configs.conditions import ALL, PRESETS, merged, parse_conditions
     from sakuga.configs.sampling import Sampling, parse_psi
     from sakuga.core.errors import UserError
 
     check_positive(best_of=best_of, columns=columns, batch_size=batch_size)
     check_suffix(sheet, "--sheet", ".png")
+    check_folder(out, "--out")
     if out is None and sheet is None:
         raise UserError("Say where to write: --out FOLDER for one file a picture, --sheet FILE.png for all on one.")
     told = attributes_of(attributes, hair, eyes)

@@ -25,6 +25,17 @@ def refuse_existing(paths: Iterable[Path | None], overwrite: bool) -> None:
         raise UserError(f"{found[0]}{others} would be overwritten: choose another name, or give --overwrite.")
 
 
+def check_folder(path: Path | None, option: str) -> None:
+    """Refuses a folder to write into that is a file, or lies in one; None passes.
+
+    Raises:
+        UserError: If so.
+    """
+    for place in (path, *path.parents) if path is not None else ():
+        if place.exists() and not place.is_dir():
+            raise UserError(f"{option} {path}: {place} is a file and no folder: name a folder, new or not.")
+
+
 def check_positive(**options: int | None) -> None:
     """Refuses numbers below 1; None passes.
 

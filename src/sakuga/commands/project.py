@@ -51,12 +51,13 @@ def project(
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
     """
-    from sakuga.commands.options import attributes_of, check_positive, refuse_existing, set_threads
+    from sakuga.commands.options import attributes_of, check_folder, check_positive, refuse_existing, set_threads
     from sakuga.configs.projection import ProjectionConfig
     from sakuga.core.errors import UserError
     from sakuga.core.latents import MAX_SEED
 
     check_positive(steps=steps)
+    check_folder(out, "--out")
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"--seed {seed} is no seed: use a whole number from 0 to {MAX_SEED}.")
     told = attributes_of(attributes, hair, eyes)
