@@ -4,6 +4,7 @@ import torch
 
 from sakuga.cli import main
 from sakuga.configs.classifier import JudgeConfig
+from sakuga.configs.directions import DirectionInfo
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import GeneratorRole, Header, Roles
 from sakuga.configs.models import DcganGeneratorConfig
@@ -189,7 +190,49 @@ def test_a_table_shows_the_way(model_file, model, tmp_path, capsys):
     command = ["directions", str(model_file), "--out", str(out), "--labels", str(tmp_path / "t.csv"), "--only", "hair"]
     assert main(command) == 0
     assert cosine(read_directions(out).steps["hair:red"], np.eye(8)[3]) > 0.9
-    assert "2 directions of tiny" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "2 directions of tiny" in told.out
+    info = read_directions(out).header.directions["hair:red"]
+    red = int((hair[::5] == "red").sum())
+    assert info.held_out == (red, 40 - red) and red < 20
+    assert f"{red} of 40" in told.out
+    assert "fewer than 20 held-out samples that show the value, or that do not: hair:blue, hair:red." in told.err
+
+
+def test_a_quantity_that_goes_with_nothing_is_in_doubt(model_file, tmp_path, capsys):
+    random = np.random.RandomState(1)
+    (tmp_path / "t.csv").write_text("seed,smile\n" + "".join(f"{s},{random.rand():.3f}\n" for s in range(400)))
+    out = tmp_path / "d.safetensors"
+    command = ["directions", str(model_file), "--out", str(out), "--labels", str(tmp_path / "t.csv")]
+    assert main([*command, "--conditional-on", "smiles"]) == 2
+    assert "--conditional-on smiles: did you mean 'smile' (known: smile)?" in capsys.readouterr().err
+    assert main(command) == 0
+    assert sum(read_directions(out).header.directions["smile"].held_out) == 80
+    assert "In doubt, with an AUC below 0.6" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("auc", "held_out", "doubtful"),
+    [
+        (0.9, (20, 20), False),
+        (0.59, (20, 20), True),
+        (0.9, (19, 400), True),
+        (0.9, (400, 19), True),
+        (None, None, False),
+    ],
+)
+def test_doubt(auc, held_out, doubtful):
+    assert DirectionInfo(what="x", deviation=1, auc=auc, held_out=held_out).is_doubtful == doubtful
+
+
+def test_an_unknown_name_to_be_kept_is_refused_before_the_labeler_looks(faces, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sakuga.generation.seed_labels.seen_by", lambda *_: pytest.fail("it looked"))
+    command = ["directions", str(faces / "faces.safetensors"), "--out", str(tmp_path / "d.safetensors")]
+    command += ["--labeler", str(faces / "labeler.safetensors"), "--conditional-on"]
+    assert main([*command, "hair:green"]) == 2
+    assert "--conditional-on hair:green: did you mean" in capsys.readouterr().err
+    assert main([*command, "xyz"]) == 2
+    assert "--conditional-on xyz: known: hair, hair:blue, hair:red." in capsys.readouterr().err
 
 
 DIRECTIONS = ["directions", "MODEL", "--out", "TMP/d.safetensors"]

@@ -119,7 +119,7 @@ def _by_labels(
 ) -> "Directions":
     from sakuga.features.find import sha256_of
     from sakuga.generation.classifier import load_labeler
-    from sakuga.generation.find_directions import by_labels, stream
+    from sakuga.generation.find_directions import by_labels, check_conditional_on, stream
     from sakuga.generation.seed_labels import read_seed_labels, seen_by
 
     if table is not None:
@@ -129,6 +129,7 @@ def _by_labels(
     else:
         seeing = load_labeler(str(labeler), device)
         names = _wanted(job, [attribute.name for attribute in seeing.schema.attributes], str(labeler))
+        check_conditional_on(job.conditional_on, {name: seeing.schema.attribute(name).values for name in names})
         seeds = stream(job.samples or _USUAL_SAMPLES)
         columns = seen_by(seeing, job.model, seeds, batch_size)
         source = {"labels": f"labeler trained on {seeing.header.data}, sha256 {sha256_of(seeing.path)[:8]}"}
@@ -162,9 +163,19 @@ def _show(found: "Directions") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from sakuga.configs.directions import FEW, LOW_AUC
+
     labeled = found.header.method == "labels"
-    table = Table("direction", "what", *(("samples", "AUC") if labeled else ()), box=None, pad_edge=False)
+    columns = ("samples", "AUC", "held out") if labeled else ()
+    table = Table("direction", "what", *columns, box=None, pad_edge=False)
     for name, info in found.header.directions.items():
         auc = "-" if info.auc is None else f"{info.auc:.3f}"
-        table.add_row(name, info.what, *((f"{info.samples or 0:,}", auc) if labeled else ()))
+        held = "-" if info.held_out is None else f"{info.held_out[0]:,} of {sum(info.held_out):,}"
+        table.add_row(name, info.what, *((f"{info.samples or 0:,}", auc, held) if labeled else ()))
     Console(highlight=False).print(table, end="\n\n")
+    if doubtful := [name for name, info in found.header.directions.items() if info.is_doubtful]:
+        print(
+            f"In doubt, with an AUC below {LOW_AUC:g}, or fewer than {FEW} held-out samples that show the value, or "
+            f"that do not: {', '.join(doubtful)}. More labels help.",
+            file=sys.stderr,
+        )

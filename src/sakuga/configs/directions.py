@@ -15,6 +15,9 @@ Method = Literal["sefa", "pca", "labels"]
 MAX_STRENGTH, FAR_STRENGTH = 100.0, 10.0
 """Beyond the first a strength is refused; beyond the second faces break."""
 
+LOW_AUC, FEW = 0.6, 20
+"""Below such an AUC, or with fewer held-out samples with the value or without it, a direction is in doubt."""
+
 
 class DirectionInfo(Config):
     """What one direction is.
@@ -24,13 +27,21 @@ class DirectionInfo(Config):
         deviation: Length of the step that strength 1 is: the standard deviation of w along the direction.
         samples: How many of the labeled samples showed the value; None where nobody looked.
         auc: How often a linear model ranks a sample that shows the value above one that does not, on samples that it
-            was not fitted to; 0.5 is chance. None where there are no such samples.
+            was not fitted to; 0.5 is chance. None where there are no such samples. Of a quantity: above the median,
+            and not above it.
+        held_out: How many of those samples show the value, and how many do not.
     """
 
     what: str
     deviation: float = Field(ge=0)
     samples: int | None = None
     auc: float | None = None
+    held_out: tuple[int, int] | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a linear model does hardly better than chance, or too few samples tell how well it does."""
+        return self.held_out is not None and (min(self.held_out) < FEW or self.auc is None or self.auc < LOW_AUC)
 
 
 class DirectionsHeader(Config):

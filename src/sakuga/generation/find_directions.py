@@ -1,6 +1,6 @@
 """Finds directions in w: in the weights (SeFa), in the spread of w (PCA), or by labels (linear models)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -152,6 +152,7 @@ def by_labels(
     Raises:
         UserError: If no value has enough samples with it and without it, or `conditional_on` names nothing found.
     """
+    check_conditional_on(conditional_on, {column.name: column.values for column in columns})
     spread = Whitening(w_of(model, stream(_SPREAD)))
     x = spread(w_of(model, seeds))
     infos: dict[str, DirectionInfo] = {}
@@ -174,10 +175,27 @@ def by_labels(
         infos[name] = DirectionInfo(**{**infos[name].model_dump(), "deviation": spread.deviation(vector)})
     for name in conditional_on:
         if name not in {*owner, *owner.values()}:
-            raise UserError(f"--conditional-on {name}: {choice(name, [*dict.fromkeys(owner.values()), *owner])}")
+            raise UserError(f"--conditional-on {name}: {choice(name, dict.fromkeys([*owner.values(), *owner]))}")
     told = {**(provenance or {}), "samples": f"{len(seeds):,}"}
     told |= {"conditional_on": ", ".join(conditional_on)} if conditional_on else {}
     return Found(_directions(model, "labels", layers, infos, vectors, told), missing)
+
+
+def check_conditional_on(names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
+    """Refuses names that no direction could have.
+
+    Args:
+        names: Of attributes or directions.
+        columns: Each attribute that directions are to be found of, with its values.
+
+    Raises:
+        UserError: If one is no attribute and no value of one.
+    """
+    values = [safe_name(f"{name}:{value}") for name, values in columns.items() for value in values]
+    known = dict.fromkeys([*columns, *(safe_name(name) for name in columns), *values])
+    for name in names:
+        if name not in known:
+            raise UserError(f"--conditional-on {name}: {choice(name, known)}")
 
 
 def _fitted(
@@ -204,6 +222,7 @@ def _fitted(
             deviation=0,
             samples=int(counts[k]),
             auc=auc(trial[:, k], best[held, k] > 0),
+            held_out=_split(best[held, k] > 0),
         )
         found[names[k]] = (weights[k], info)
     return found
@@ -219,9 +238,19 @@ def _fitted_number(
         return {}
     held = np.arange(len(x)) % _HELD_OUT == 0
     trial = x[held] @ ridge_regression(x[~held], numbers[~held], ridge)
-    above = auc(trial, numbers[held] > np.median(numbers))
-    info = DirectionInfo(what=f"towards more {column.name}", deviation=0, samples=len(numbers), auc=above)
+    above = numbers[held] > np.median(numbers)
+    info = DirectionInfo(
+        what=f"towards more {column.name}",
+        deviation=0,
+        samples=len(numbers),
+        auc=auc(trial, above),
+        held_out=_split(above),
+    )
     return {name: (ridge_regression(x, numbers, ridge), info)}
+
+
+def _split(shown: np.ndarray) -> tuple[int, int]:
+    return int(shown.sum()), int((~shown).sum())
 
 
 def _directions(
