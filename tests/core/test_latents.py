@@ -25,9 +25,22 @@ def test_parse_seeds(text, seeds):
     assert latents.parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,,2", "4294967296", "1.5", "0x10"])
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1,,2", "1.5", "0x10", "9" * 5000])
 def test_what_is_no_seed_is_named(text):
     with pytest.raises(UserError, match="not a seed or a range"):
+        latents.parse_seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("3-1", "write the range '3-1' from low to high, 1-3"),
+        ("4294967296", "'4294967296' is too large: seeds go from 0 to 4294967295"),
+        ("0-99999999999", "'0-99999999999' is too large: seeds go from 0 to 4294967295"),
+    ],
+)
+def test_seeds_that_do_not_fit_say_what_would(text, sentence):
+    with pytest.raises(UserError, match=sentence):
         latents.parse_seeds(text)
 
 

@@ -125,4 +125,12 @@ def test_the_command_writes_a_model_that_draws(tmp_path, capsys, model_file, mon
     assert "overwritten" in capsys.readouterr().err
     assert main(["blend", "a.safetensors", str(model_file), "--at", "8", "--out", "d.safetensors"]) == 2
     assert "of the kind dcgan" in capsys.readouterr().err
+    written(tmp_path / "run" / "model.safetensors", 3, w_dim=4)
+    for others, told in {
+        ("a.safetensors", "faces64"): "faces64 has a generator of the kind",
+        ("run", "a.safetensors"): "run and a.safetensors differ in w_dim",
+        ("a.safetensors", "a.safetensors"): "a.safetensors and a.safetensors are one model: give two",
+    }.items():
+        assert main(["blend", *others, "--at", "8", "--out", "d.safetensors"]) == 2
+        assert capsys.readouterr().err.startswith(f"sakuga: {told}")
     assert not (tmp_path / "d.safetensors").exists()

@@ -216,7 +216,7 @@ WAY = [*INTERPOLATE, "--seeds", "3,4"]
     ("arguments", "sentence"),
     [
         (GENERATE, "--out FOLDER"),
-        ([*GENERATE, "--out", "TMP/o", "--seeds", "5-3"], "'5-3' is not a seed or a range"),
+        ([*GENERATE, "--out", "TMP/o", "--seeds", "5-3"], "write the range '5-3' from low to high, 3-5"),
         ([*GENERATE, "--out", "TMP/o", "--seeds", "a"], "'a' is not a seed"),
         ([*GENERATE, "--out", "MODEL"], "is a file and no folder: name a folder"),
         ([*GENERATE, "--out", "TMP/o", "--sigma", "-1"], "sigma of -1"),
@@ -273,7 +273,12 @@ WAY = [*INTERPOLATE, "--seeds", "3,4"]
         (NOISE, "tiny has no noise in its layers"),
         ([*NOISE, "--draws", "1"], "--draws 1 is out of range"),
         (["noise", "STYLED", "--out", "TMP/a.png", "--seed", "-1"], "-1 is not a seed"),
-        (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "0-8"], "none of this model's 8 layers"),
+        (
+            ["mix", "STYLED", "--out", "TMP/a.png", "--layers", "0-8"],
+            "layer 8 is none of this model's 8 layers",
+        ),
+        (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "5-3"], "write the range '5-3' from low to high"),
+        (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "rough"], "'rough' is none of this model's 8 layers"),
         (["generate", "STYLED", "--out", "TMP/o", "--psi", "0.7", "--cutoff", "9"], "choose 1 to 8"),
     ],
 )

@@ -108,9 +108,11 @@ def test_moves_as_text():
 def test_layers_as_text():
     assert parse_layers("all", 4) == (0, 1, 2, 3)
     assert parse_layers("2-3,0, 2", 4) == (0, 2, 3)
-    for text in ("4", "3-2", "2-9"):
-        with pytest.raises(UserError, match="has layers 0 to 3"):
+    for text, missing in {"4": 4, "2-9": 4, "7-9": 7}.items():
+        with pytest.raises(UserError, match=f"has layers 0 to 3, so that it has no layer {missing}"):
             parse_layers(text, 4)
+    with pytest.raises(UserError, match="from low to high, 2-3"):
+        parse_layers("3-2", 4)
     with pytest.raises(UserError, match="'-1' is not a layer"):
         parse_layers("-1", 4)
 
@@ -192,7 +194,9 @@ def test_a_projected_picture_is_edited(styled, tmp_path):
 def test_strengths_that_break_faces_are_noted(model, file, tmp_path, capsys, strength, is_far):
     command = ["edit", str(model.path), "--directions", str(file), "--direction", "hair:aqua", "--seeds", "1"]
     assert main([*command, f"--strength={strength}", "--out", str(tmp_path / "a.png")]) == 0
-    assert ("Faces break beyond a strength of 10: hair:aqua." in capsys.readouterr().err) == is_far
+    told = capsys.readouterr()
+    assert ("Faces break beyond a strength of 10: hair:aqua." in told.err) == is_far
+    assert told.out.startswith("1 picture by tiny")
 
 
 def test_directions_beside_a_model_are_found(model_file, found, tmp_path, monkeypatch, capsys):

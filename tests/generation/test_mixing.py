@@ -20,7 +20,7 @@ def test_layers_are_read_from_text():
     assert parse_layers("coarse,fine", 8) == [0, 1, 2, 5, 6, 7]
 
 
-@pytest.mark.parametrize("text", ["", "8", "0-8", "3-2", "rough", "0-3,", "-1"])
+@pytest.mark.parametrize("text", ["", "8", "0-8", "rough", "0-3,", "-1"])
 def test_layers_that_are_not_there_are_refused(text):
     with pytest.raises(UserError, match="none of this model's 8 layers"):
         parse_layers(text, 8)

@@ -31,6 +31,7 @@ def blend(
         overwrite: Replace `out` if it exists.
     """
     from sakuga.commands.options import check_suffix, refuse_existing
+    from sakuga.core.errors import UserError
 
     check_suffix(out, "--out", ".safetensors")
     refuse_existing([out], overwrite)
@@ -39,6 +40,8 @@ def blend(
     from sakuga.generation.model import load
 
     one, other = load(a, "cpu"), load(b, "cpu")
+    if one.sha256 == other.sha256:
+        raise UserError(f"{a} and {b} are one model: give two, of which one was trained from the other.")
     how = Blending(at, ramp, mapping)
     write_blend(one, other, how, out, name or out.stem, overwrite)
     sides = [2**i for i in range(2, one.resolution.bit_length())]

@@ -121,7 +121,7 @@ def edit(
             text = parameters(loaded, source.sampling) | {"directions": described(moves)}
             text |= {"pictures": ",".join(start.names)}
             save_png(out, strip(drawn, start.names, moves, parts, look), text, overwrite=overwrite)
-        print(f"{len(drawn):,} pictures by {loaded.describe()}, {len(parts)} strengths each: {out}")
+        _report(len(drawn), len(parts), loaded, out)
     if ruler is not None and measure is not None:
         show_cost(loaded, found, names, ruler, measure, batch_size)
 
@@ -155,6 +155,12 @@ class _Source(NamedTuple):
         if found.model_sha256 != model.sha256:
             print(f"{self.projection} was projected into another model: the picture will differ.", file=sys.stderr)
         return found
+
+
+def _report(pictures: int, strengths: int, model: "LoadedModel", out: Path) -> None:
+    from sakuga.commands.options import counted
+
+    print(f"{counted(pictures, 'picture')} by {model.describe()}, {counted(strengths, 'strength')} each: {out}")
 
 
 def _moves(direction: str, strength: str) -> "list[Move]":

@@ -113,11 +113,14 @@ class _Job(NamedTuple):
     device: str
 
     def report(self, loaded: "LoadedModel", rows: int = 0) -> None:
-        count = f"The best {self.keep:,} of {len(self.seeds):,}" if self.keep else f"{len(self.seeds):,}"
+        from sakuga.commands.options import counted
+
+        count = counted(len(self.seeds), "picture")
+        count = f"The best {self.keep:,} of {count}" if self.keep else count
         what = "rows" if len(self.sampling) > 1 else "conditions"
         of = f" of each of {rows:,} {what}" if rows > 1 else ""
         where = ", ".join(str(path) for path in (self.out, self.sheet) if path)
-        print(f"{count} pictures{of} by {loaded.describe()}: {where}")
+        print(f"{count}{of} by {loaded.describe()}: {where}")
 
 
 def _draw_seeds(job: _Job, told: "Condition") -> None:

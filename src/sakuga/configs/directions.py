@@ -141,8 +141,11 @@ def parse_layers(text: str, num_ws: int) -> tuple[int, ...]:
         if not match:
             raise UserError(f"--layers {text!r}: {part.strip()!r} is not a layer or a range: write 0-5, 3,4, or all.")
         first, last = int(match[1]), int(match[2] or match[1])
-        if not first <= last < num_ws:
+        if first > last:
+            raise UserError(f"--layers {text!r}: write the range {part.strip()} from low to high, {last}-{first}.")
+        if last >= num_ws:
             known = f"has layers 0 to {num_ws - 1}" if num_ws > 1 else "has one layer, 0"
-            raise UserError(f"--layers {text!r}: the model {known}, so that {part.strip()} is none of them.")
+            missing = max(first, num_ws)
+            raise UserError(f"--layers {text!r}: the model {known}, so that it has no layer {missing}.")
         layers.update(range(first, last + 1))
     return tuple(sorted(layers))

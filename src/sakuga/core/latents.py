@@ -18,12 +18,16 @@ def parse_seeds(text: str, option: str = "--seeds") -> list[int]:
     """
     seeds: list[int] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last <= MAX_SEED:
+        match = re.fullmatch(r"\s*(\d{1,99})\s*(?:-\s*(\d{1,99})\s*)?", part)
+        if not match:
             raise UserError(
                 f"{option} {text!r}: {part.strip()!r} is not a seed or a range: write, for example, 0-63,77."
             )
+        first, last = int(match[1]), int(match[2] or match[1])
+        if max(first, last) > MAX_SEED:
+            raise UserError(f"{option} {text!r}: {part.strip()!r} is too large: seeds go from 0 to {MAX_SEED}.")
+        if first > last:
+            raise UserError(f"{option} {text!r}: write the range {part.strip()!r} from low to high, {last}-{first}.")
         if last - first >= 1_000_000:
             raise UserError(
                 f"{option} {text!r}: {part.strip()!r} names more than a million seeds: write a shorter range."

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from sakuga import zoo
 from sakuga.configs.modelfile import GeneratorRole, Header, Roles
 from sakuga.configs.models import Stylegan2GeneratorConfig
 from sakuga.core.errors import UserError
@@ -112,8 +113,15 @@ def _config(model: LoadedModel) -> Stylegan2GeneratorConfig:
     config = role.architecture if role is not None else None
     if not isinstance(config, Stylegan2GeneratorConfig):
         kind = "none" if config is None else config.kind
-        raise UserError(f"{model.path} has a generator of the kind {kind}: only two StyleGAN2 can be blended.")
+        raise UserError(f"{_called(model)} has a generator of the kind {kind}: only two StyleGAN2 can be blended.")
     return config
+
+
+def _called(model: LoadedModel) -> str:
+    """Returns a model as `find_model` takes it: a name of the zoo, a run folder, or a file."""
+    if model.path.stem in zoo.names() and zoo.path(model.path.stem) == model.path:
+        return model.path.stem
+    return str(model.path.parent if model.path.name == "model.safetensors" else model.path)
 
 
 def _check(configs: Mapping[str, Stylegan2GeneratorConfig], a: LoadedModel, b: LoadedModel, how: Blending) -> None:
@@ -121,7 +129,7 @@ def _check(configs: Mapping[str, Stylegan2GeneratorConfig], a: LoadedModel, b: L
     for name, one in facts[0].items():
         if one != facts[1][name]:
             raise UserError(
-                f"{a.path} and {b.path} differ in {name} ({one} and {facts[1][name]}): blend two models of one "
+                f"{_called(a)} and {_called(b)} differ in {name} ({one} and {facts[1][name]}): blend two models of one "
                 "architecture, of which one was trained from the other."
             )
     sides = [2**i for i in range(2, a.resolution.bit_length() - 1)]

@@ -55,13 +55,16 @@ def parse_layers(text: str, num_ws: int) -> list[int]:
     """
     names, found = named_layers(num_ws), set()
     for part in (part.strip() for part in text.split(",")):
-        match = re.fullmatch(r"(\d+)\s*(?:-\s*(\d+))?", part)
+        match = re.fullmatch(r"(\d{1,9})\s*(?:-\s*(\d{1,9}))?", part)
         layers = range(int(match[1]), int(match[2] or match[1]) + 1) if match else names.get(part, range(0))
-        if not layers or layers[-1] >= num_ws:
-            raise UserError(
-                f"--layers {text!r}: {part!r} is none of this model's {num_ws} layers: write coarse, middle, fine, "
-                f"or numbers within 0-{num_ws - 1}."
-            )
+        known = f"write coarse, middle, fine, or numbers within 0-{num_ws - 1}."
+        if match and not layers:
+            raise UserError(f"--layers {text!r}: write the range {part!r} from low to high.")
+        if not layers:
+            raise UserError(f"--layers {text!r}: {part!r} is none of this model's {num_ws} layers: {known}")
+        if layers[-1] >= num_ws:
+            missing = max(layers[0], num_ws)
+            raise UserError(f"--layers {text!r}: layer {missing} is none of this model's {num_ws} layers: {known}")
         found.update(layers)
     return sorted(found)
 
