@@ -17,7 +17,7 @@ def export(
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder.
         onnx: The folder for mapping.onnx (z to ws), synthesis.onnx (ws to pictures) and model.json.
-        half: Store weights in half precision: half the size; pictures may differ by up to 2 levels of 255.
+        half: Store weights in half precision: half the size; pictures may differ by up to 3 levels of 255.
         overwrite: Replace files that exist.
         threads: How many threads torch may use.
     """
