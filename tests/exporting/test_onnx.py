@@ -140,7 +140,10 @@ def test_half_precision_halves_the_weights(tmp_path: Path, capsys: pytest.Captur
     )
     whole = export(path, tmp_path / "whole")
     assert main(["export", str(path), "--onnx", str(tmp_path / "half"), "--half"]) == 0
-    assert "mapping.onnx, synthesis.onnx, model.json" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "mapping.onnx, synthesis.onnx, model.json" in told.out
+    steps = [f"Exporting: {step} ..." for step in (MAPPING, SYNTHESIS, "check against torch")]
+    assert [line for line in told.err.splitlines() if line.startswith("Exporting")][-3:] == steps
     small = (tmp_path / "half" / SYNTHESIS).stat().st_size
     assert small < 0.6 * whole.synthesis.stat().st_size
     ws = np.random.RandomState(0).randn(4, 1, 8).astype(np.float32)

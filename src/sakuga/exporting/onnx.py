@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,6 @@ from sakuga.configs.modelfile import Header
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_together
 from sakuga.core.latents import z_of_seeds
-from sakuga.core.progress import tracked
 from sakuga.core.random import generator as random_stream
 from sakuga.features.find import sha256_of
 from sakuga.generation.model import find_model
@@ -59,7 +59,7 @@ def export(
         folder: Where to write; made if it is not there.
         half: Whether weights are stored in half precision. The arithmetic is float32 either way.
         overwrite: Whether files of these names may be replaced.
-        title: Of the progress bar; empty for none.
+        title: Before the name of each step on stderr; empty for silence.
 
     Raises:
         UserError: If a package or the model is missing, the folder cannot be written, or the files do not compute what
@@ -73,13 +73,15 @@ def export(
     assert isinstance(network, Generator)
     inputs = _inputs(network, header, 2)
     graphs: dict[str, Any] = {}
-    for name in tracked((MAPPING, SYNTHESIS), title):
+    for name in (MAPPING, SYNTHESIS):
+        _say(title, name)
         graphs[name] = _mapping(network, inputs) if name == MAPPING else _synthesis(network, inputs)
         _strip(graphs[name])
         if half:
             _halve(graphs[name])
     files = {name: graph.SerializeToString() for name, graph in graphs.items()}
     tolerance = HALF_TOLERANCE if half else TOLERANCE
+    _say(title, "check against torch")
     difference = check(files, network, header, tolerance)
     said = _description(path, header, network, files, half) | {
         "check": {"batches": list(_CHECKED_BATCHES), "tolerance": tolerance, "difference": difference}
@@ -88,6 +90,12 @@ def export(
     written = {folder / DESCRIPTION: text.encode()} | {folder / name: data for name, data in files.items()}
     write_together(written, overwrite=overwrite)
     return Exported(folder / MAPPING, folder / SYNTHESIS, folder / DESCRIPTION, difference)
+
+
+def _say(title: str, step: str) -> None:
+    # No bar: the exporter holds the interpreter for a minute at a time.
+    if title:
+        print(f"{title}: {step} ...", file=sys.stderr, flush=True)
 
 
 def check_packages() -> None:
