@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from sakuga.cli import main
+from sakuga.commands.generate import _possible
 from sakuga.configs.conditions import PRESETS, described, expanded, merged, parse_conditions, possible, written
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.core.errors import UserError
@@ -252,3 +255,11 @@ def test_rows_of_a_preset_that_a_model_cannot_draw_are_left_out():
     assert known == [{"hair": "aqua", "eyes": "orange"}, {"hair": "black", "eyes": "yellow"}]
     assert {"hair": "white", "eyes": "gray"} in others and len(known) + len(others) == 6
     assert possible(LabelSchema(), [{"hair": "all"}]) == ([], [{"hair": "all"}])
+
+
+def test_what_is_unknown_of_a_preset_is_named(capsys):
+    hair, eyes = ("aqua", "white"), ("orange",)
+    schema = LabelSchema(attributes=(Attribute(name="hair", values=hair), Attribute(name="eyes", values=eyes)))
+    preset = [{"hair": "aqua", "eyes": "orange"}, {"hair": "white", "eyes": "gray"}]
+    assert _possible(SimpleNamespace(name="tiny", schema=schema), preset) == preset[:1]  # pyright: ignore
+    assert capsys.readouterr().err == "tiny does not know gray eyes: left out white hair, gray eyes.\n"

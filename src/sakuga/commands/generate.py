@@ -193,8 +193,10 @@ def _possible(loaded: "LoadedModel", preset: Sequence["Condition"]) -> Sequence[
 
     known, others = possible(loaded.schema, preset)
     if known and others:
-        missing = "; ".join(described(condition) for condition in others)
-        print(f"{loaded.name} does not know {missing}: left out.", file=sys.stderr)
+        pairs = dict.fromkeys(pair for condition in others for pair in condition.items())
+        unknown = [described(dict([pair])) for pair in pairs if possible(loaded.schema, [dict([pair])])[1]]
+        left_out = "; ".join(described(condition) for condition in others)
+        print(f"{loaded.name} does not know {', '.join(unknown)}: left out {left_out}.", file=sys.stderr)
     return known or preset
 
 
