@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--space", choices=("w", "w+"), default="w")
     parser.add_argument("--distance", default="auto")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="write a PNG here: picture, mean w, found")
+    parser.add_argument("--out", type=Path, help="write a PNG here: picture, beginning, found")
     return parser.parse_args()
 
 
@@ -55,7 +55,7 @@ def main() -> None:
     rows, pictures = [], []
     for index in chosen.tolist():
         found = project(model, np.asarray(dataset.images[index]), distance, config)
-        rows.append((found.distance_start, found.distance_first, found.distance, found.seconds))
+        rows.append((found.distance_mean, found.distance_start, found.distance, found.seconds))
         pictures += [found.target, found.start, found.found]
         table.add_row(str(index), *(f"{number:.4f}" for number in rows[-1][:3]), f"{found.seconds:.1f}")
     means = [statistics.mean(column) for column in zip(*rows, strict=True)]

@@ -27,7 +27,7 @@ def project(
 ) -> None:
     """Searches for the w whose picture is nearest to a given one (Karras et al. 2020, appendix D).
 
-    Writes into a folder: projected.png; side-by-side.png (the picture, that of the mean w, the one found);
+    Writes into a folder: projected.png; side-by-side.png (the picture, where the search began, the one found);
     projection.safetensors, from which other verbs go on; and, with --video, the search as search.mp4 or, without PyAV,
     search.gif.
 
@@ -84,6 +84,6 @@ def project(
     write_all(paths, found, loaded, near, config, fps=fps, overwrite=overwrite)
     chosen = "".join(f", {name} {value}" for name, value in found.values(loaded.schema).items())
     print(
-        f"{near.title}: {found.distance_start:.4f} for the mean w, {found.distance:.4f} for the one found{chosen} "
+        f"{near.title}: {found.distance_start:.4f} where the search began, {found.distance:.4f} where it ended{chosen} "
         f"({found.seconds:.1f} s): {', '.join(str(path) for path in paths if path)}"
     )

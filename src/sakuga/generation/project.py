@@ -41,10 +41,10 @@ class Projection:
         noise: The noise maps, float32 `[1, 1, H, W]` each; none if they were not searched for.
         labels: The value of each attribute, int64 `[num_attributes]`.
         target: The picture looked for, uint8 `[H, W, 3]`.
-        start: The picture of the mean w, the same.
+        start: The picture that the search began with, the same: that of the mean w, or the nearest sample where w is z.
         found: The picture of `ws`, the same.
-        distance_start: The distance of `start` from the target.
-        distance_first: That of the picture that the search began with: `start`, or the nearest sample where w is z.
+        distance_mean: The distance of the picture of the mean w from the target.
+        distance_start: That of `start`.
         distance: That of `found`.
         distance_plain: That of the picture of `ws` with the network's own noise maps.
         seconds: How long it took.
@@ -57,8 +57,8 @@ class Projection:
     target: np.ndarray
     start: np.ndarray
     found: np.ndarray
+    distance_mean: float
     distance_start: float
-    distance_first: float
     distance: float
     distance_plain: float
     seconds: float
@@ -126,26 +126,26 @@ def project(
     for space, steps, lr in stages:
         offset = offset if space == "w" else offset.expand_as(moments.mean).clone()
         way = search.descend(offset, noise, moments, steps, lr, with_noise=space == "w")
-        for step, picture in enumerate(tracked(way, f"Searching {space}" if progress else "", steps)):
+        for step, drawn in enumerate(tracked(way, f"Searching {space}" if progress else "", steps)):
             if keep_every and step % keep_every == 0:
-                frames.append(to_uint8(picture))
+                frames.append(to_uint8(drawn))
     ws = (moments.mean + offset)[None]
-    pictures = [search.draw(moments.mean[None], "const"), search.draw(ws, noise or "const"), search.draw(ws, "const")]
-    distances = [float(search.measure(picture)[0]) for picture in pictures]
-    start, found = to_uint8(pictures[0])[0], to_uint8(pictures[1])[0]
+    mean, found = search.draw(moments.mean[None], "const"), search.draw(ws, noise or "const")
+    distances = [float(search.measure(p)[0]) for p in (mean, first, found, search.draw(ws, "const"))]
+    picture = to_uint8(found)[0]
     return Projection(
         ws=ws[0].cpu(),
         noise=tuple(one.detach().cpu() for one in noise),
         labels=labels,
         target=target,
-        start=start,
-        found=found,
-        distance_start=distances[0],
-        distance_first=float(search.measure(first)[0]),
-        distance=distances[1],
-        distance_plain=distances[2],
+        start=to_uint8(first)[0],
+        found=picture,
+        distance_mean=distances[0],
+        distance_start=distances[1],
+        distance=distances[2],
+        distance_plain=distances[3],
         seconds=time.perf_counter() - began,
-        frames=np.concatenate([*frames, found[None]]) if num_frames else found[None],
+        frames=np.concatenate([*frames, picture[None]]) if num_frames else picture[None],
     )
 
 

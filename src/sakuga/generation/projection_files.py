@@ -77,8 +77,8 @@ def write_projection(
         "distance": {
             "name": distance.name,
             "weights_sha256": distance.sha256,
-            "mean_w": found.distance_start,
-            "begin": found.distance_first,
+            "mean_w": found.distance_mean,
+            "begin": found.distance_start,
             "found": found.distance,
             "found_without_noise_maps": found.distance_plain,
         },
