@@ -25,6 +25,7 @@ from sakuga.reporting.page import Page
 
 DATA = "synthetic:2000"
 CONDITIONAL = "faces64-attributes"
+STYLED = "stylegan2-faces"
 
 MEANINGS = {
     "frechet": "distance of drawn and real pictures; 0 is best",
@@ -53,6 +54,7 @@ def main() -> None:
     try:
         draw(page, given.model, given.out)
         draw_by_attributes(page, given.out)
+        steer(page, given.out)
         train(page, run, given.seconds)
         evaluate(page, run)
     except UserError as error:
@@ -117,6 +119,26 @@ def draw_by_attributes(page: Page, folder: Path) -> None:
         [
             (sheet.read_bytes(), "A row for each condition, a column for each seed.", None),
             (way.read_bytes(), "One seed, from hair color to hair color.", 256),
+        ]
+    )
+
+
+def steer(page: Page, folder: Path) -> None:
+    """Moves through the w of a StyleGAN2."""
+    edited, psi, mixed = (folder / name for name in ("edited.png", "psi.png", "mixed.png"))
+    with timed("pictures steered"):
+        truncation = ["--psi", 0.7, "--overwrite"]
+        commands = [
+            sakuga("edit", STYLED, "--direction", "hair:aqua", "--seeds", "4,9,24,45", "--out", edited, *truncation),
+            sakuga("generate", STYLED, "--psi", "0.3,0.7,1.3", "--seeds", "8-17", "--sheet", psi, "--overwrite"),
+            sakuga("mix", STYLED, "--rows", "4,9,17,36", "--columns", "10,16,39,45,56", "--out", mixed, *truncation),
+        ]
+    page.heading("Steered").code("\n".join(commands))
+    page.pictures(
+        [
+            (edited.read_bytes(), "Seven strengths of one direction in w, a row for each seed.", None),
+            (psi.read_bytes(), "Near the mean face, as usual, and bolder.", None),
+            (mixed.read_bytes(), "The coarse layers of one face with the fine ones of another.", None),
         ]
     )
 
