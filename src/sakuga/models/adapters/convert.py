@@ -62,13 +62,13 @@ def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:
         generator = build_generator(foreign.generator, schema)
     except UnfitError as error:
         raise UserError(f"{path} cannot be imported: {error}.") from error
-    discriminator, notes = None, list(foreign.notes)
+    discriminator, notes = None, ()
     if foreign.discriminator is not None:
         try:
-            discriminator = build_discriminator(foreign.discriminator, schema)
+            discriminator = build_discriminator(foreign.discriminator(), schema)
         except UnfitError as error:
-            notes.append(f"without the discriminator, since {error}")
-    return Imported(foreign.layout, schema, generator, discriminator, tuple(notes))
+            notes = (f"without the discriminator, since {error}",)
+    return Imported(foreign.layout, schema, generator, discriminator, notes)
 
 
 def _told(value: Any) -> str:

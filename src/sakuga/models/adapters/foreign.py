@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,12 @@ class Foreign:
     Attributes:
         layout: The program that wrote it.
         generator: G, the moving average where there is one.
-        discriminator: D; None without one.
-        notes: What was left out, and why.
+        discriminator: Reads D, and raises `UnfitError` where that is none of ours; None without one.
     """
 
     layout: str
     generator: Found
-    discriminator: Found | None = None
-    notes: list[str] = field(default_factory=list)
+    discriminator: Callable[[], Found] | None = None
 
 
 def entries_of(value: Any) -> Mapping[Any, Any] | None:

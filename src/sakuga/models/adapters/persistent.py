@@ -47,15 +47,9 @@ def read(value: Any) -> Foreign:
         UnfitError: If G is no StyleGAN2.
     """
     entries = entries_of(value) or {"G_ema": value}
-    notes = []
     generator = _found(next(entries[name] for name in ("G_ema", "G") if _state(entries.get(name)) is not None), "G")
-    discriminator = None
-    if _state(entries.get("D")) is not None:
-        try:
-            discriminator = _found(entries["D"], "D")
-        except UnfitError as error:
-            notes.append(f"without the discriminator, since {error}")
-    return Foreign(LAYOUT, generator, discriminator, notes)
+    has_discriminator = _state(entries.get("D")) is not None
+    return Foreign(LAYOUT, generator, (lambda: _found(entries["D"], "D")) if has_discriminator else None)
 
 
 def _found(network: Any, role: str) -> Found:

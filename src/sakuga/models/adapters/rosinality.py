@@ -9,7 +9,6 @@ from torch import Tensor
 from sakuga.models.adapters.foreign import (
     Foreign,
     Found,
-    UnfitError,
     as_it_is,
     check_filter,
     entries_of,
@@ -80,10 +79,7 @@ def read(value: Any) -> Foreign:
     state = entries_of(entries.get("d"))
     if state is None:
         return Foreign(LAYOUT, Found(tensors))
-    try:
-        return Foreign(LAYOUT, Found(tensors), Found(_discriminator(state)))
-    except UnfitError as error:
-        return Foreign(LAYOUT, Found(tensors), None, [f"without the discriminator, since {error}"])
+    return Foreign(LAYOUT, Found(tensors), lambda: Found(_discriminator(state)))
 
 
 def _generator_of(value: Any) -> Mapping[Any, Any] | None:

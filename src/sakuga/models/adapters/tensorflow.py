@@ -102,10 +102,7 @@ def read(value: Any) -> Foreign:
     generator = _generator(variables, built)
     if len(networks) != 3:
         return Foreign(LAYOUT, generator)
-    try:
-        return Foreign(LAYOUT, generator, _discriminator(*_network(networks[1])))
-    except UnfitError as error:
-        return Foreign(LAYOUT, generator, None, [f"without the discriminator, since {error}"])
+    return Foreign(LAYOUT, generator, lambda: _discriminator(*_network(networks[1])))
 
 
 def _generator(variables: dict[str, Any], built: Mapping[str, Any]) -> Found:
