@@ -11,6 +11,11 @@ class UserError(Exception):
     """
 
 
+def printable(text: str, unknown: str = "?") -> str:
+    """Returns a text that can go on a terminal: a name in a file may hold anything, even a terminal's commands."""
+    return "".join(c if c.isprintable() else unknown for c in text)
+
+
 def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     """Returns the phrase that follows "unknown X": the nearest known names, or all of them where none is near.
 

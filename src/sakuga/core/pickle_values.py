@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sakuga.core.errors import printable
+
 
 @dataclass(eq=False, repr=False)
 class Inert:
@@ -41,7 +43,7 @@ class Inert:
     def path(self) -> str:
         """The dotted name, printable and short."""
         text = f"{self.module}.{self.name}".strip(".")
-        return "".join(c if c.isprintable() else "?" for c in text[:80])
+        return printable(text[:80])
 
 
 class BrokenError(Exception):

@@ -16,7 +16,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from sakuga.core.errors import UserError
+from sakuga.core.errors import UserError, printable
 from sakuga.core.filekinds import WEIGHTS, kind_of_file
 from sakuga.core.pickle_machine import Machine, Stream
 from sakuga.core.pickle_values import BrokenError, Budget, Inert
@@ -59,7 +59,7 @@ _REFUSED = (
 
 def _short(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    return "".join(c if c.isprintable() else "?" for c in text[:100])
+    return printable(text[:100])
 
 
 def read_pickle(source: Path | bytes, what: str) -> Any:

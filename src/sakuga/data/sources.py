@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
-from sakuga.core.errors import UserError
+from sakuga.core.errors import UserError, printable
 from sakuga.core.progress import tracked
 from sakuga.data.decode import MAX_BYTES, BadFile, Problem
 
@@ -220,5 +220,5 @@ def _read_file(file: Path) -> bytes:
 
 
 def _printable(name: str) -> str:
-    """Returns a name that can go into JSON and on a terminal: a name may hold any bytes, even a terminal's commands."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in name)
+    """Returns a name that can go into JSON, too."""
+    return printable(name, "\ufffd")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sakuga.core.errors import printable
 from sakuga.core.unpickle import Inert
 
 _FILTER = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
@@ -18,7 +19,7 @@ class UnfitError(Exception):
     """Why a network cannot be imported: the end of a sentence that begins with the file's name."""
 
     def __init__(self, why: str):
-        super().__init__("".join(c if c.isprintable() else "?" for c in why))
+        super().__init__(printable(why))
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def checked_group(value: Any) -> int:
 def first_names(value: Any, count: int = 3) -> str:
     """Returns the first keys of a dict, printable and short."""
     keys = list(entries_of(value) or ())
-    shown = ["".join(c if c.isprintable() else "?" for c in str(key)[:60]) for key in keys[:count]]
+    shown = [printable(str(key)[:60]) for key in keys[:count]]
     return ", ".join(shown) + (", ..." if len(keys) > count else "") if keys else "none"
 
 
