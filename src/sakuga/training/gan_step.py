@@ -57,10 +57,10 @@ class GanStep:
         if balance:
             columns = columns_to_balance(dataset.labels, dataset.schema, balance)
             weights = balanced_weights(dataset.labels, columns)
-        self.fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed, weights)
+        fake_labels = FakeLabels(labels, self.schema, config.conditioning.label_prior, config.seed, weights)
         self.labels = labels
         self._build()
-        self.fakes = Fakes(config, self.generator, self.fake_labels, len(dataset), device)
+        self.fakes = Fakes(config, self.generator, fake_labels, len(dataset), device)
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
         self.class_loss = class_loss(config.conditioning.class_loss)

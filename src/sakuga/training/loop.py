@@ -92,7 +92,7 @@ class Loop:
     def _measure_norms(self, network: nn.Module) -> None:
         latent = self.config.latent
         z = torch.from_numpy(z_of_seeds(range(_NORM_IMAGES), self.step.generator.z_dim, latent.mean, latent.sigma))
-        labels = torch.from_numpy(self.step.fake_labels(np.arange(_NORM_IMAGES)))
+        labels = torch.from_numpy(self.step.fakes.draw_labels(np.arange(_NORM_IMAGES)))
         with autocast(self.device, self.step.dtype):
             for part, of_part in zip(z.split(_NORM_BATCH), labels.split(_NORM_BATCH), strict=True):
                 network(part.to(self.device), of_part.to(self.device))
