@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sakuga.core.errors import UserError, nearest
+from sakuga.core.memory import keep_freed_memory
 
 
 class Verb(NamedTuple):
@@ -96,6 +97,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _call(name: str, arguments: list[str]) -> int:
+    keep_freed_memory()
     verb = VERBS[name]
     function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
     status = function(arguments) if verb.raw else bind(name, function, arguments)()

@@ -4,6 +4,7 @@ Nothing here has a state to save: a resumed run asks for the same names and gets
 """
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Iterator
 
@@ -25,8 +26,15 @@ def generator(*name: int | str) -> torch.Generator:
 @contextlib.contextmanager
 def random_scope(*name: int | str) -> Iterator[None]:
     """Seeds torch's global generators (CPU and devices) with the stream's name, for code that draws from them."""
-    torch.manual_seed(seed_of(*name))
+    # torch.manual_seed formats a stack trace for each kind of device that is not there, half a millisecond in all.
+    seed = torch.manual_seed if _has_accelerator() else torch.default_generator.manual_seed
+    seed(seed_of(*name))
     yield
+
+
+@functools.cache
+def _has_accelerator() -> bool:
+    return torch.accelerator.is_available()
 
 
 @contextlib.contextmanager
