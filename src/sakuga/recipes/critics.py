@@ -3,7 +3,6 @@
 from sakuga.configs.duration import Duration
 from sakuga.configs.losses import (
     DraganPenaltyConfig,
-    HingeLossConfig,
     LogisticLossConfig,
     WassersteinLossConfig,
     WganGpPenaltyConfig,
@@ -79,7 +78,7 @@ def sndcgan64() -> TrainConfig:
         data=_DATA,
         generator=_GENERATOR,
         discriminator=DcganDiscriminatorConfig(channels=64, norm="spectral"),
-        loss=HingeLossConfig(),
+        loss=LogisticLossConfig(),
         optimizer=OptimizersConfig.alike(2e-4, 0.0, 0.9),
         ratio=RatioConfig(d_every=1, g_every=5),
         duration=_DURATION,
