@@ -31,4 +31,4 @@ def test_no_two_variants_of_a_preset_are_the_same():
 
 def test_lambda_is_the_weight_of_realness():
     variants = [v for v in preset("seed000-lambda").variants if v.group.startswith("(c) sep")]
-    assert [checked_config(v).conditioning.realness_weight for v in variants] == [1.0, 2.5, 5.0]
+    assert [checked_config(v).conditioning.adversarial_weight for v in variants] == [1.0, 2.5, 5.0]

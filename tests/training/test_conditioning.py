@@ -41,7 +41,7 @@ def test_every_design_trains_and_draws_what_is_asked_for(design, tiny_run, tmp_p
 
 def test_lambda_multiplies_the_verdict_and_not_the_classes(tiny_loop):
     def losses(weight: float) -> dict[str, float]:
-        loop = tiny_loop(TOLD | DESIGNS["second output"] | {"conditioning.realness_weight": weight})
+        loop = tiny_loop(TOLD | DESIGNS["second output"] | {"conditioning.adversarial_weight": weight})
         loop.run_round()
         return loop.meters.read()
 
@@ -119,7 +119,7 @@ SENSELESS = {
         "is about a classifier",
     ),
     "nothing to learn": (
-        TOLD | DESIGNS["projection"] | {"conditioning.realness_weight": 0},
+        TOLD | DESIGNS["projection"] | {"conditioning.adversarial_weight": 0},
         "above 0",
     ),
     "size of G": ({"generator.resolution": 64, "data.resolution": "auto"}, "sizes differ"),
@@ -129,7 +129,7 @@ SENSELESS = {
         {"augment.kind": "ada", "augment.blit": False, "augment.geometry": False, "augment.color": False},
         "must be true",
     ),
-    "negative lambda": ({"conditioning.realness_weight": -1}, "realness_weight"),
+    "negative lambda": ({"conditioning.adversarial_weight": -1}, "adversarial_weight"),
 }
 
 

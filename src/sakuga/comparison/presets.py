@@ -102,13 +102,15 @@ def _lambda() -> ComparisonConfig:
         "(d) two networks": (_residual(none), apart),
     }
     variants = [
-        _variant(f"{name} {weight:g}", "acgan64", _SMALL, *parts, {"conditioning.realness_weight": weight}, group=name)
+        _variant(
+            f"{name} {weight:g}", "acgan64", _SMALL, *parts, {"conditioning.adversarial_weight": weight}, group=name
+        )
         for name, parts in designs.items()
         for weight in _LAMBDAS
     ]
     for kind in ("projection", "discriminative"):
         newer = _residual(json.dumps({"kind": kind}))
-        variants.append(_variant(kind, "acgan64", _SMALL, newer, {"conditioning.realness_weight": 1.0}, group=kind))
+        variants.append(_variant(kind, "acgan64", _SMALL, newer, {"conditioning.adversarial_weight": 1.0}, group=kind))
     return ComparisonConfig(
         name="seed000-lambda",
         question="Why did quality and control fight each other? Lambda, which multiplies the real/fake loss against "

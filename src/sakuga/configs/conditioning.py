@@ -23,7 +23,7 @@ class ConditioningConfig(Config):
     attributes: Annotated[tuple[str, ...] | Literal["all"], BeforeValidator(_names)] = Field(
         default=(), description="attributes of the data set that G is told, as in hair,eyes; or all"
     )
-    realness_weight: float = Field(
+    adversarial_weight: float = Field(
         default=1.0, ge=0, description="lambda: multiplies the real/fake loss of D and G against the class loss"
     )
     class_loss: Literal["balanced", "summed_in_d"] = Field(

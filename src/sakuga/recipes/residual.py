@@ -63,7 +63,7 @@ def acgan64() -> TrainConfig:
         data=DataConfig(resolution=64, flip=True, rotate=15.0),
         generator=SrresnetGeneratorConfig(z_dim=64),
         discriminator=SrresnetDiscriminatorConfig(norm="spectral", head=AuxiliaryHeadConfig(layers=3)),
-        conditioning=ConditioningConfig(attributes="all", realness_weight=5.0),
+        conditioning=ConditioningConfig(attributes="all", adversarial_weight=5.0),
         loss=BceLossConfig(),
         optimizer=OptimizersConfig.alike(1e-4, 0.5, 0.9),
         ratio=RatioConfig(d_every=1, g_every=2),

@@ -155,7 +155,7 @@ class GanStep:
             value = self._realness(on_real.logits, on_fake.logits)
             yield "loss_d", value + self._d_classes(on_real, of_real, True) + self._d_classes(on_fake, of_fake, False)
         else:
-            weight = self.config.conditioning.realness_weight
+            weight = self.config.conditioning.adversarial_weight
             on_real = self._judge(self.discriminator, real, of_real)
             value = weight * self.game.real(on_real.logits).mean()
             yield "loss_d_real", value + self._d_classes(on_real, of_real, True)
@@ -180,7 +180,7 @@ class GanStep:
         labels = self._labels_of_fakes(round)
         fake = self.augment(self._fake(round))
         judgement = self._judge(self.discriminator, fake, labels)
-        weight = self.config.conditioning.realness_weight
+        weight = self.config.conditioning.adversarial_weight
         if self.game.paired is None:
             value = weight * self.game.generator(judgement.logits).mean()
         else:
@@ -196,7 +196,7 @@ class GanStep:
         yield "loss_g", value
 
     def _realness(self, real: Tensor, fake: Tensor) -> Tensor:
-        game, weight = self.game, self.config.conditioning.realness_weight
+        game, weight = self.game, self.config.conditioning.adversarial_weight
         if game.paired is not None:
             return weight * game.paired(real - fake).mean()
         return weight * (game.real(real).mean() + game.fake(fake).mean())

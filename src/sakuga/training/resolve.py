@@ -157,8 +157,8 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "auxiliary.",
     )
     yield (
-        conditioning.realness_weight == 0 and not has_class_loss and d.head.kind != "discriminative",
-        "--conditioning.realness_weight 0 leaves D and G nothing to learn, as there is no class loss: give a weight "
+        conditioning.adversarial_weight == 0 and not has_class_loss and d.head.kind != "discriminative",
+        "--conditioning.adversarial_weight 0 leaves D and G nothing to learn, as there is no class loss: give a weight "
         "above 0.",
     )
     if not isinstance(config.classifier, NoClassifierConfig):
