@@ -36,6 +36,8 @@ def test_the_controller_slows_the_side_that_is_ahead() -> None:
     assert behind.lr_scale("g") == 0.25
     assert behind.lr_scale("d") == 1.0
     assert all(behind.wants("d", n) for n in range(8))
+    for controller in (ahead, behind):  # a classifier of its own plays for neither side
+        assert controller.lr_scale("c") == 1.0 and all(controller.wants("c", n) for n in range(8))
 
 
 def test_the_controller_leaves_a_balanced_game_alone_and_comes_back_to_even_terms() -> None:

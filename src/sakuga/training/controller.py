@@ -48,8 +48,8 @@ class Controller:
         self.level = min(max(self.level + direction * self.rate, -_MAX_LEVEL), _MAX_LEVEL)
 
     def slowness(self, optimizer: str) -> float:
-        """Returns the level as it concerns one side, `g` or `d`: 0 where it is not slowed."""
-        return max(self.level if optimizer == "d" else -self.level, 0.0)
+        """Returns the level as it concerns one optimizer: 0 where it is not slowed, as one beside the game never is."""
+        return max({"d": self.level, "g": -self.level}.get(optimizer, 0.0), 0.0)
 
     def lr_scale(self, optimizer: str) -> float:
         """Returns what the side's learning rate is multiplied with."""
