@@ -22,6 +22,7 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "own network": {"classifier.kind": "dcgan", "classifier.channels": 4, "classifier.head.kind": "auxiliary"},
     "projection": {"discriminator.head.kind": "projection"},
     "discriminative": {"discriminator.head.kind": "discriminative"},
+    "summed": {"discriminator.head.kind": "auxiliary", "conditioning.class_loss": "summed"},
     "summed in D": {"discriminator.head.kind": "auxiliary", "conditioning.class_loss": "summed_in_d"},
 }
 

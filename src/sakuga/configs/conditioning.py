@@ -26,10 +26,11 @@ class ConditioningConfig(Config):
     adversarial_weight: float = Field(
         default=1.0, ge=0, description="lambda: multiplies the real/fake loss of D and G against the class loss"
     )
-    class_loss: Literal["balanced", "summed_in_d"] = Field(
+    class_loss: Literal["balanced", "summed", "summed_in_d"] = Field(
         default="balanced",
-        description="balanced: cross-entropy of each attribute, the same in D and G; summed_in_d: binary cross-entropy "
-        "of all values, summed over them in D and averaged in G (github.com/Unispac/Animation-Avatar-Generation)",
+        description="balanced: cross-entropy of each attribute, the same in D and G; summed: binary cross-entropy of "
+        "all values, summed over them, the same in D and G; summed_in_d: likewise in D, and averaged over them in G "
+        "(github.com/Unispac/Animation-Avatar-Generation)",
     )
     classify_fakes: bool = Field(
         default=False, description="the class loss of D also counts fakes, with the labels they were made from"

@@ -47,17 +47,19 @@ def bce(config: BceLossConfig) -> Adversarial:
     -log D is softplus(-logit) and -log(1 - D) is softplus(logit), which do not overflow. G minimises -log D(G(z)), or
     in the saturating form log(1 - D(G(z))).
     """
-    target = config.real_target
+    game, target = logistic(), config.real_target
+    if target < 1:
 
-    def real(logits: Tensor) -> Tensor:
-        return target * F.softplus(-logits) + (1 - target) * F.softplus(logits)
+        def real(logits: Tensor) -> Tensor:
+            return target * F.softplus(-logits) + (1 - target) * F.softplus(logits)
 
-    generator = (lambda logits: -F.softplus(logits)) if config.saturating else (lambda logits: F.softplus(-logits))
-    return Adversarial(real, F.softplus, generator)
+        game = game._replace(real=real)
+    return game._replace(generator=lambda logits: -F.softplus(logits)) if config.saturating else game
 
 
-def logistic(config: LogisticLossConfig) -> Adversarial:
-    """Non-saturating logistic loss: softplus(-real) + softplus(fake) for D, softplus(-fake) for G."""
+def logistic(config: LogisticLossConfig | None = None) -> Adversarial:
+    """Non-saturating logistic loss, which is `bce` without its options: softplus(-real) + softplus(fake) for D,
+    softplus(-fake) for G."""
     return Adversarial(lambda logits: F.softplus(-logits), F.softplus, lambda logits: F.softplus(-logits))
 
 

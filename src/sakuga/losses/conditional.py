@@ -1,21 +1,39 @@
 """Class losses: what attribute logits say against labels."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sakuga.configs.conditioning import ConditioningConfig
 from sakuga.configs.labels import UNKNOWN
 
-Side = Literal["d", "g"]
-ClassLoss = Callable[[Sequence[Tensor], Tensor, Side], Tensor]
+Loss = Callable[[Sequence[Tensor], Tensor], Tensor]
 
 
-def class_loss(kind: Literal["balanced", "summed_in_d"]) -> ClassLoss:
-    """Returns the loss of that name, a function of attribute logits, labels, and whether D or G is to learn from it."""
-    return {"balanced": balanced, "summed_in_d": summed_in_d}[kind]
+class ClassLosses(NamedTuple):
+    """What a classifier learns, and G from it. Each function maps attribute logits and labels to a scalar.
+
+    Attributes:
+        real: The classifier's loss on real pictures.
+        fake: D's loss on fakes, with the labels that they were made from; None where they do not count.
+        generator: G's loss on fakes, likewise.
+    """
+
+    real: Loss
+    fake: Loss | None
+    generator: Loss
+
+
+def class_losses(config: ConditioningConfig, discriminative: bool) -> ClassLosses:
+    """Returns the losses that the config describes, or ADC-GAN's for a `discriminative` classifier."""
+    if discriminative:
+        return ClassLosses(discriminative_real, discriminative_fake, discriminative_g)
+    of_classifier = balanced if config.class_loss == "balanced" else summed
+    of_generator = averaged if config.class_loss == "summed_in_d" else of_classifier
+    return ClassLosses(of_classifier, of_classifier if config.classify_fakes else None, of_generator)
 
 
 def cross_entropy(
@@ -42,13 +60,12 @@ def cross_entropy(
     return torch.stack(terms).sum()
 
 
-def balanced(logits: Sequence[Tensor], labels: Tensor, side: Side = "d") -> Tensor:
+def balanced(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
     """Cross-entropy, summed over attributes (Odena, Olah and Shlens 2017, equation 3); the same in D and G.
 
     Args:
         logits: For each attribute, float `[N, K]`.
         labels: int64 `[N, num_attributes]`; samples with -1 do not count.
-        side: Of no effect.
 
     Returns:
         A scalar: for each attribute the mean over the samples whose label is known, 0 where none is.
@@ -56,18 +73,15 @@ def balanced(logits: Sequence[Tensor], labels: Tensor, side: Side = "d") -> Tens
     return cross_entropy(logits, labels)
 
 
-def summed_in_d(logits: Sequence[Tensor], labels: Tensor, side: Side) -> Tensor:
-    """Binary cross-entropy of every value of every attribute, summed over values in D and averaged over them in G.
-
-    With 23 values G's class term is 23 times weaker than D's. So did github.com/Unispac/Animation-Avatar-Generation.
+def summed(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """Binary cross-entropy of every value of every attribute, summed over values.
 
     Args:
         logits: For each attribute, float `[N, K]`.
         labels: int64 `[N, num_attributes]`; samples with -1 do not count.
-        side: Who learns from it.
 
     Returns:
-        A scalar.
+        A scalar: for each attribute the mean over the samples whose label is known, 0 where none is.
     """
     terms = []
     for column, of_attribute in enumerate(logits):
@@ -76,40 +90,50 @@ def summed_in_d(logits: Sequence[Tensor], labels: Tensor, side: Side) -> Tensor:
         target = F.one_hot(label.clamp(min=0), of_attribute.shape[1]).to(of_attribute)
         losses = F.binary_cross_entropy_with_logits(of_attribute, target, reduction="none").sum(1)
         terms.append((losses * known).sum() / _known(label))
-    total = torch.stack(terms).sum()
-    return total if side == "d" else total / sum(of_attribute.shape[1] for of_attribute in logits)
+    return torch.stack(terms).sum()
 
 
-def discriminative_d(logits: Sequence[Tensor], labels: Tensor, is_real: bool) -> Tensor:
-    """ADC-GAN's classifier (Hou et al. 2022, equation 6): each value twice, of real and of fake pictures.
+def averaged(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """As `summed`, divided by the number of values of all attributes.
+
+    github.com/Unispac/Animation-Avatar-Generation has the sum in D and this mean in G, over 23 values.
+    """
+    return summed(logits, labels) / sum(of_attribute.shape[1] for of_attribute in logits)
+
+
+def discriminative_real(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """ADC-GAN's classifier on real pictures (Hou et al. 2022, equation 6).
 
     Args:
-        logits: For each attribute, float `[N, 2K]`, the values of real pictures first.
+        logits: For each attribute, float `[N, 2K]`: each value twice, of real pictures first, then of fakes.
         labels: int64 `[N, num_attributes]`; samples with -1 do not count.
-        is_real: Whether the pictures are real.
 
     Returns:
         A scalar, as `balanced`.
     """
-    return balanced(logits, _of_half(logits, labels, not is_real))
+    return balanced(logits, labels)
+
+
+def discriminative_fake(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """As `discriminative_real`, on fakes."""
+    return balanced(logits, _of_fakes(logits, labels))
 
 
 def discriminative_g(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
     """ADC-GAN's loss for G (Hou et al. 2022, equation 7): to be taken for real of its class, and not for fake of it.
 
     Args:
-        logits: As in `discriminative_d`, of fakes.
+        logits: As in `discriminative_real`, of fakes.
         labels: int64 `[N, num_attributes]`, what the fakes were made from.
 
     Returns:
         A scalar.
     """
-    return balanced(logits, _of_half(logits, labels, False)) - balanced(logits, _of_half(logits, labels, True))
+    return discriminative_real(logits, labels) - discriminative_fake(logits, labels)
 
 
-def _of_half(logits: Sequence[Tensor], labels: Tensor, second: bool) -> Tensor:
-    if not second:
-        return labels
+def _of_fakes(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """Returns the same values among those of fakes."""
     halves = torch.tensor([of_attribute.shape[1] // 2 for of_attribute in logits], device=labels.device)
     return torch.where(labels == UNKNOWN, labels, labels + halves)
 

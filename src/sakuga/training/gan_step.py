@@ -16,7 +16,7 @@ from sakuga.data.dataset import Dataset
 from sakuga.data.sampling import balanced_weights, columns_to_balance
 from sakuga.evaluation.conditions import translated
 from sakuga.losses.adversarial import adversarial
-from sakuga.losses.conditional import Side, class_loss, discriminative_d, discriminative_g
+from sakuga.losses.conditional import class_losses
 from sakuga.losses.path_length import path_lengths
 from sakuga.losses.penalties import penalty
 from sakuga.models.base import Discriminator, Generator, Judgement
@@ -63,7 +63,7 @@ class GanStep:
         self.fakes = Fakes(config, self.generator, fake_labels, len(dataset), device)
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
-        self.class_loss = class_loss(config.conditioning.class_loss)
+        self.classes = class_losses(config.conditioning, config.discriminator.head.kind == "discriminative")
         self.augment = augmentation(config.augment)
         self.controller = Controller(config.controller, config.batch_size) if config.controller.enabled else None
         self.path_length = PathLength(config.path_length, device) if config.path_length.weight else None
@@ -173,24 +173,24 @@ class GanStep:
     def _c(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         assert self.classifier is not None
         labels = self._real_labels(round)
-        judgement = self._judge(self.classifier, self.augment(round.batch.images), labels)
-        yield "loss_c", self._class_term(judgement, labels, "d")
+        named = self._judge(self.classifier, self.augment(round.batch.images), labels).attributes
+        assert named is not None
+        yield "loss_c", self.classes.real(named, labels)
 
     def _g(self, round: Round) -> Iterator[tuple[str, Tensor]]:
         labels = self._labels_of_fakes(round)
         fake = self.augment(self._fake(round))
-        judgement = self._judge(self.discriminator, fake, labels)
+        verdict = self._judge(self.discriminator, fake, labels)
         weight = self.config.conditioning.adversarial_weight
         if self.game.paired is None:
-            value = weight * self.game.generator(judgement.logits).mean()
+            value = weight * self.game.generator(verdict.logits).mean()
         else:
             with torch.no_grad():
                 real = self._judge(self.discriminator, self.augment(round.batch.images), self._real_labels(round))
-            value = weight * self.game.paired(judgement.logits - real.logits).mean()
-        if self.classifier is not None:
-            judgement = self._judge(self.classifier, fake, labels)
-        if judgement.attributes is not None:
-            classes = self._class_term(judgement, labels, "g")
+            value = weight * self.game.paired(verdict.logits - real.logits).mean()
+        named = (verdict if self.classifier is None else self._judge(self.classifier, fake, labels)).attributes
+        if named is not None:
+            classes = self.classes.generator(named, labels)
             self.meters.add("loss_g_class", classes.detach())
             value = value + classes
         yield "loss_g", value
@@ -203,24 +203,19 @@ class GanStep:
 
     def _d_classes(self, judgement: Judgement, labels: Tensor, is_real: bool) -> Tensor | float:
         """Returns D's class loss on real or on fake pictures, 0 where D does not classify them."""
-        discriminative = self.config.discriminator.head.kind == "discriminative"
-        counts = is_real or discriminative or self.config.conditioning.classify_fakes
-        if judgement.attributes is None or not counts:
+        loss = self.classes.real if is_real else self.classes.fake
+        if judgement.attributes is None or loss is None:
             return 0.0
-        if discriminative:
-            value = discriminative_d(judgement.attributes, labels, is_real)
-        else:
-            value = self._class_term(judgement, labels, "d")
+        value = loss(judgement.attributes, labels)
         self.meters.add("loss_d_class_real" if is_real else "loss_d_class_fake", value.detach())
         return value
 
-    def _class_term(self, judgement: Judgement, labels: Tensor, side: Side) -> Tensor:
-        assert judgement.attributes is not None
-        if side == "g" and self.classifier is None and self.config.discriminator.head.kind == "discriminative":
-            return discriminative_g(judgement.attributes, labels)
-        return self.class_loss(judgement.attributes, labels, side)
-
     def _penalty_value(self, round: Round) -> Tensor:
+        """Returns the penalty, its slopes taken at the augmented pictures.
+
+        The programs of Karras et al. (2020, limited data) differentiate through the augmentation to the pictures before
+        it; torch has no second derivative of `grid_sample`.
+        """
         assert self.penalty is not None
         real = self.augment(round.batch.images)
         fake = self.augment(self._fake(round).detach()) if self.penalty.needs_fake else None
