@@ -70,9 +70,11 @@ def test_fakes_count_for_the_classes_of_d_only_if_asked(tiny_loop):
         {"loss.kind": "wasserstein", "loss.clip": 0.01},
         {"loss.kind": "wasserstein", "penalty.kind": "wgan_gp", "discriminator.norm": "none"},
         {"loss.kind": "relativistic", "penalty.kind": "r1r2", "discriminator.norm": "none"},
-        {"loss.kind": "lsgan", "penalty.kind": "dragan"},
+        {"loss.kind": "lsgan", "penalty.kind": "dragan", "discriminator.norm": "layer"},
+        {"loss.kind": "wasserstein", "discriminator.norm": "spectral", "penalty.kind": "none"},
         {"loss.kind": "hinge", "penalty.kind": "none", "discriminator.norm": "spectral"},
         {"loss.kind": "logistic", "augment.kind": "ada"},
+        {"loss.kind": "relativistic", "augment.kind": "ada", "augment.target": "null", "augment.strength": 0.3},
     ],
     ids=lambda changes: "-".join(map(str, changes.values())),
 )
@@ -91,21 +93,32 @@ def test_games_and_penalties_combine_freely(changes, tiny_loop):
 
 SENSELESS = {
     "batch norm": ({"penalty.kind": "wgan_gp", "loss.kind": "wasserstein"}, "by itself"),
+    "batch norm, dragan": ({"penalty.kind": "dragan"}, "--penalty.kind dragan .* by itself"),
     "unbounded": ({"loss.kind": "wasserstein", "penalty.kind": "none"}, "bounded slope"),
+    "bounded at real pictures": (
+        {"loss.kind": "wasserstein"},
+        r"bounded slope .* wgan_gp .*; --penalty.kind r1 does not reach there\.",
+    ),
+    "bounded near real pictures": (
+        {"loss.kind": "wasserstein", "penalty.kind": "dragan", "discriminator.norm": "layer"},
+        "--penalty.kind dragan does not reach there",
+    ),
     "ada": ({"loss.kind": "relativistic", "augment.kind": "ada"}, "--augment.kind diffaugment"),
     "two bounds": (
-        {"loss.kind": "wasserstein", "loss.clip": 0.01, "penalty.kind": "dragan"},
-        "leave one out",
+        {"loss.kind": "wasserstein", "loss.clip": 0.01, "penalty.kind": "dragan", "discriminator.norm": "none"},
+        "both bound D's slope",
     ),
     "controller": ({"loss.kind": "wasserstein", "loss.clip": 0.01, "controller.enabled": True}, "gives none"),
+    "noise without noise": ({"noise_start": "1k images"}, "has no noise"),
+    "prior without labels": ({"conditioning.label_prior": "uniform"}, "label_prior uniform .* told none"),
     "nobody judges": (TOLD, "nothing judges"),
     "nothing told": ({"discriminator.head.kind": "projection"}, "G is told none"),
     "classifier, nothing told": ({"classifier.kind": "dcgan", "classifier.head.kind": "auxiliary"}, "G is told none"),
     "classifier without classes": (TOLD | {"classifier.kind": "dcgan"}, "names no class"),
     "two classifiers": (TOLD | DESIGNS["own network"] | DESIGNS["second output"], "both classify"),
     "weightless penalty": (
-        {"loss.kind": "wasserstein", "penalty.weight": 0, "discriminator.norm": "none"},
-        "bounded slope",
+        {"loss.kind": "wasserstein", "penalty.kind": "wgan_gp", "penalty.weight": 0, "discriminator.norm": "none"},
+        r"bounded slope .* spectral\.$",
     ),
     "clipped spectral norm": (
         {"loss.kind": "wasserstein", "loss.clip": 0.01, "discriminator.norm": "spectral"},

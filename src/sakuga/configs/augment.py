@@ -33,7 +33,7 @@ class AdaConfig(Config):
     color: bool = Field(default=True, description="brightness, contrast, inverted lightness, hue, saturation")
     strength: float = Field(default=0.0, ge=0, le=1, description="the probability to start with")
     target: float | None = Field(
-        default=0.6, gt=-1, lt=1, description="mean sign of D(real) that is kept; none: the strength stays"
+        default=0.6, gt=-1, lt=1, description="mean sign of D(real) that is kept; null: the strength stays"
     )
     speed: Duration = Field(
         default=Duration(amount=500_000), description="images in which the strength could go from 0 to 1"

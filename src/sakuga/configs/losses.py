@@ -36,7 +36,8 @@ class LsganLossConfig(Config):
 
 
 class WassersteinLossConfig(Config):
-    """The difference of D's means (Arjovsky, Chintala and Bottou 2017); needs clipped weights or a gradient penalty."""
+    """The difference of D's means (Arjovsky, Chintala and Bottou 2017); needs clipped weights, the penalty of
+    WGAN-GP or spectral norm."""
 
     kind: Literal["wasserstein"] = "wasserstein"
     clip: float | None = Field(

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from sakuga.configs.augment import AdaConfig
 from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.losses import NoPenaltyConfig, PenaltyConfig, WassersteinLossConfig
 from sakuga.configs.models import Auto
@@ -33,7 +34,11 @@ def check(config: TrainConfig) -> None:
         )
     for size in known.values():
         _sized(config, size)  # refuses a size that a network cannot make
-    for makes_no_sense, sentence in (*_rules_of_games(config), *_rules_of_attributes(config)):
+    for makes_no_sense, sentence in (
+        *_rules_of_slopes(config),
+        *_rules_of_games(config),
+        *_rules_of_attributes(config),
+    ):
         if makes_no_sense:
             raise UserError(sentence)
 
@@ -72,19 +77,30 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
     columns_to_balance(dataset.labels, dataset.schema, config.data.balance)
 
 
-def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
-    """Yields pairs of a condition that makes no sense and the sentence that says why."""
+def _rules_of_slopes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+    """Yields pairs of a condition that makes no sense and the sentence that says why: about what bounds D."""
     loss, penalty, d = config.loss, config.penalty, config.discriminator
     is_wasserstein = isinstance(loss, WassersteinLossConfig)
+    # Gulrajani et al. (2017, section 4) for WGAN-GP, Jin et al. (2017, section 3.4) for DRAGAN. A standard deviation
+    # over the batch as one more map (`minibatch_std`) is let pass: Karras et al. ("Progressive Growing of GANs", 2018)
+    # have it beside WGAN-GP.
     yield (
-        penalty.kind == "wgan_gp" and d.norm == "batch",
-        "--penalty.kind wgan_gp bounds D's slope at each picture by itself, and --discriminator.norm batch makes D's "
-        "answer to a picture depend on the others: choose --discriminator.norm layer, spectral or none.",
+        penalty.kind in ("wgan_gp", "dragan") and d.norm == "batch",
+        f"--penalty.kind {penalty.kind} leads D's slope at each picture by itself, and --discriminator.norm batch "
+        "makes D's answer to a picture depend on the others: choose --discriminator.norm layer, spectral or none.",
     )
+    # This loss has no end: D gains from any slope that nothing bounds, and the other penalties look at real or fake
+    # pictures alone and not at the way between them. R1 and R2 make it converge only near the equilibrium (Mescheder,
+    # Geiger and Nowozin 2018, theorem 4.1); a bound everywhere is what the distance is defined by (Arjovsky, Chintala
+    # and Bottou 2017, equation 2).
+    others = f"; --penalty.kind {penalty.kind} does not reach there" if _weight(penalty) else ""
     yield (
-        is_wasserstein and loss.clip is None and not _weight(penalty) and d.norm != "spectral",
-        "--loss.kind wasserstein needs a D of bounded slope: add --loss.clip 0.01, --penalty.kind wgan_gp or "
-        "--discriminator.norm spectral.",
+        is_wasserstein
+        and loss.clip is None
+        and not (penalty.kind == "wgan_gp" and _weight(penalty))
+        and d.norm != "spectral",
+        "--loss.kind wasserstein needs a D of bounded slope between real and fake pictures, too: add --loss.clip 0.01, "
+        f"--penalty.kind wgan_gp or --discriminator.norm spectral{others}.",
     )
     yield (
         is_wasserstein and loss.clip is not None and d.norm == "spectral",
@@ -94,20 +110,31 @@ def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         is_wasserstein and loss.clip is not None and penalty.kind in ("wgan_gp", "dragan"),
         f"--loss.clip and --penalty.kind {penalty.kind} both bound D's slope, to different values: leave one out.",
     )
+
+
+def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+    """As `_rules_of_slopes`, for the game and its networks."""
+    loss = config.loss
     no_verdict = loss.kind in ("wasserstein", "relativistic")
     yield (
-        no_verdict and config.augment.kind == "ada",
+        no_verdict and isinstance(config.augment, AdaConfig) and config.augment.target is not None,
         f"--augment.kind ada is led by how often D takes real pictures for real, and with --loss.kind {loss.kind} D "
-        "says no such thing: choose --augment.kind diffaugment, or another loss.",
+        "says no such thing: choose --augment.kind diffaugment, --augment.target null with an --augment.strength, or "
+        "another loss.",
     )
     yield (
-        is_wasserstein and config.controller.enabled,
+        loss.kind == "wasserstein" and config.controller.enabled,
         "--controller.enabled is led by D's verdicts, and with --loss.kind wasserstein D gives none: leave it out.",
     )
     yield (
         config.style_mixing > 0 and config.generator.kind != "stylegan2",
         f"--style_mixing gives the layers of G different ws, and --generator.kind {config.generator.kind} has one "
         "for all: leave it out, or choose --generator.kind stylegan2.",
+    )
+    yield (
+        config.noise_start.amount > 0 and config.generator.kind != "stylegan2",
+        f"--noise_start is when noise joins the maps of G, and --generator.kind {config.generator.kind} has no noise: "
+        "leave it out, or choose --generator.kind stylegan2.",
     )
     yield (
         config.freeze_d > 0 and config.init.discriminator is None,
@@ -125,7 +152,7 @@ def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
-    """As `_rules_of_games`, for what G is told and who judges it."""
+    """As `_rules_of_slopes`, for what G is told and who judges it."""
     conditioning, d = config.conditioning, config.discriminator
     told, judged, own = bool(conditioning.attributes), d.head.kind != "none", config.classifier.kind != "none"
     yield (
@@ -143,6 +170,11 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         own and not told,
         f"--classifier.kind {config.classifier.kind} judges attributes, and G is told none: add "
         "--conditioning.attributes all, or choose --classifier.kind none.",
+    )
+    yield (
+        conditioning.label_prior != "data" and not told,
+        f"--conditioning.label_prior {conditioning.label_prior} is about the attributes that G is told, and it is told "
+        "none: add --conditioning.attributes all, or leave it out.",
     )
     yield (
         conditioning.classify_fakes and d.head.kind != "auxiliary",
