@@ -202,6 +202,29 @@ def test_labels_of_fakes_are_as_frequent_as_the_datas_and_never_unknown():
     assert (FakeLabels(rows, schema, "data", 0)(numbers[7:9]) == drawn[7:9]).all()
 
 
+@pytest.mark.parametrize(
+    ("changes", "in_pairs"),
+    [
+        ({"loss.kind": "relativistic"}, True),
+        ({"penalty.kind": "wgan_gp", "discriminator.norm": "none"}, True),
+        ({}, False),
+        ({"loss.kind": "relativistic", "discriminator.head.kind": "discriminative"}, False),
+    ],
+    ids=lambda value: str(value),
+)
+def test_fakes_that_are_set_against_real_pictures_share_their_known_labels(changes, in_pairs, tiny_loop):
+    loop = tiny_loop(TOLD | DESIGNS["projection"] | changes)
+    loop.step.labels[::2, 0] = -1
+    judged, told = [], []
+    loop.step.discriminator.register_forward_pre_hook(lambda _, given: judged.append(given[1]))
+    mapping = loop.step.generator.mapping
+    loop.step.generator.mapping = lambda z, labels: told.append(labels) or mapping(z, labels)
+    loop.run_round()
+    (of_fakes,), (real, fake) = told, judged[:2]
+    assert torch.equal(fake, of_fakes) and (of_fakes >= 0).all() and (real < 0).any()
+    assert bool((fake == real)[real >= 0].all()) == in_pairs
+
+
 def test_a_tower_of_one_process_sees_the_labels_of_its_own_part(tiny_loop):
     loop = tiny_loop(TOLD | DESIGNS["projection"])
     batch = loop._batch()

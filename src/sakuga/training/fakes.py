@@ -43,13 +43,14 @@ class Fakes:
         """Draws labels for the same batch, int64 `[n, num_attributes]`."""
         return torch.from_numpy(self.draw_labels(_numbers(images, count))).to(self.device)
 
-    def ws(self, images: int, count: int, stream: str = "z") -> Tensor:
-        """Maps z to ws, float `[n, num_ws, w_dim]`, some with the later layers of another z.
+    def ws(self, images: int, count: int, stream: str = "z", labels: Tensor | None = None) -> Tensor:
+        """Maps z, and labels or by default those of `labels`, to ws, float `[n, num_ws, w_dim]`, some with the later
+        layers of another z.
 
         Style mixing (Karras et al., "A Style-Based Generator Architecture", 2019, section 3.1): with probability
         `style_mixing` a fake has one z up to a layer drawn uniformly, and another from there on.
         """
-        labels = self.labels(images, count)
+        labels = self.labels(images, count) if labels is None else labels
         ws = self.generator.mapping(self.z(images, count, stream), labels)
         if self.config.style_mixing == 0:
             return ws
@@ -61,9 +62,9 @@ class Fakes:
         is_other = torch.arange(layers, device=self.device) >= first[:, None]
         return torch.where(is_other[:, :, None], others, ws)
 
-    def images(self, images: int) -> Tensor:
-        """Draws the pictures of a round, float32 `[n, 3, H, W]`."""
-        ws = self.ws(images, self.config.batch_size)
+    def images(self, images: int, labels: Tensor) -> Tensor:
+        """Draws the pictures of a round from labels, int64 `[n, num_attributes]`; float32 `[n, 3, H, W]`."""
+        ws = self.ws(images, self.config.batch_size, labels=labels)
         with autocast(self.device, self.dtype):
             return self.generator.synthesis(ws, self.noise(images)).float()
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.augment.registry import augmentation
+from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.losses import WassersteinLossConfig
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import autocast
@@ -63,6 +64,10 @@ class GanStep:
         self.fakes = Fakes(config, self.generator, fake_labels, len(dataset), device)
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
+        # A game or a penalty that sets the i-th fake against the i-th real picture compares like with like only if both
+        # have the labels that the verdict depends on.
+        in_pairs = config.loss.kind == "relativistic" or config.penalty.kind == "wgan_gp"
+        self.labels_in_pairs = in_pairs and config.discriminator.head.kind == "projection"
         self.classes = class_losses(config.conditioning, config.discriminator.head.kind == "discriminative")
         self.augment = augmentation(config.augment)
         self.controller = Controller(config.controller, config.batch_size) if config.controller.enabled else None
@@ -244,10 +249,14 @@ class GanStep:
         yield "loss_g_path", value * config.every
 
     def _fake(self, round: Round) -> Tensor:
-        return round.share("fake", "g", lambda: self.fakes.images(round.images))
+        return round.share("fake", "g", lambda: self.fakes.images(round.images, self._labels_of_fakes(round)))
 
     def _labels_of_fakes(self, round: Round) -> Tensor:
-        return self.fakes.labels(round.images, self.config.batch_size)
+        drawn = self.fakes.labels(round.images, self.config.batch_size)
+        if not self.labels_in_pairs:
+            return drawn
+        real = self._real_labels(round)
+        return torch.where(real == UNKNOWN, drawn, real)
 
     def _real_labels(self, round: Round) -> Tensor:
         return torch.from_numpy(self.labels[round.batch.indices]).to(self.device)
