@@ -164,7 +164,8 @@ def test_attributes_and_faces(tmp_path, capsys):
     assert numbers["broken_faces"] > 0.9, "an untrained generator draws no faces"
     assert found["ruler"]["labels"] == "the data's own frequencies"
     shown = capsys.readouterr().out
-    assert "judge on real" in shown
+    assert shown.index("judge on real") < shown.index("metric  ") < shown.index("accuracy  judge on real")
+    assert shown.count(f"{100 * blush['judge']:.1f}%") >= 2, "before the metrics, and beside the samples'"
     assert "lbpcascade_animeface" in shown
     with pytest.raises(UserError, match="--judge needs a model"):
         evaluate(images=tmp_path, judge=str(tmp_path / "judge.safetensors"), **options)

@@ -37,8 +37,9 @@ def evaluate(
     """Measures a model, or pictures of any origin, against a data set.
 
     Prints FID, KID, precision, recall, density, coverage, closeness to the training pictures, colors and sharpness,
-    each with its ruler; with --judge also control over attributes, with --faces also how often a face is broken,
-    with --path-length how evenly pictures change with the latents. The real side is kept in the cache.
+    each with its ruler; with --judge first how far the judge itself is right on real pictures, then also control over
+    attributes, with --faces also how often a face is broken, with --path-length how evenly pictures change with the
+    latents. The real side is kept in the cache.
 
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder. Sample i has the z of seed `seed + i`.
@@ -104,6 +105,8 @@ def _show(result: "EvaluationResult") -> None:
     from rich.console import Console
 
     console = Console()
+    if result.attributes:
+        _show_judge(result.attributes, console)
     console.print(_metrics(result), end="\n\n")
     console.print(_statistics(result), end="\n\n")
     if result.attributes:
@@ -161,10 +164,27 @@ def _statistics(result: "EvaluationResult") -> "Table":
     return plain
 
 
+def _show_judge(report: "AttributeReport", console: "Console") -> None:
+    """Shows first how far the judge is right on real pictures: no claim about samples reaches further."""
+    from rich.table import Table
+
+    console.print(
+        f"Judge: {report.judge}. Its accuracy on real pictures that it was not trained on bounds what it says of "
+        "samples:",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for attribute in report.attributes:
+        table = Table(attribute.attribute, "judge on real", box=None, pad_edge=False)
+        table.add_row("all", _share(attribute.judge))
+        for value in attribute.values:
+            table.add_row(value.value, _share(value.judge))
+        console.print(table, end="\n\n")
+
+
 def _show_attributes(report: "AttributeReport", console: "Console") -> None:
     from rich.table import Table
 
-    console.print(f"Judge: {report.judge}.", highlight=False, soft_wrap=True)
     for attribute in report.attributes:
         table = Table(attribute.attribute, "samples", "accuracy", "judge on real", box=None, pad_edge=False)
         total = sum(value.samples for value in attribute.values)
