@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from sakuga.cli import main
+from sakuga.configs.conditions import PRESETS
 from sakuga.core.images import grid
 from sakuga.generation.sample import best_of
 
@@ -125,6 +126,15 @@ def test_interpolate_between_conditions(conditional, tmp_path, way):
     assert np.abs(_pixels(strip)[2:-2, 2:34].astype(int) - ends[0]).max() <= 1
     assert np.abs(_pixels(strip)[2:-2, -34:-2].astype(int) - ends[1]).max() <= 1
     assert "hair=red" in Image.open(strip).text["conditions"]
+
+
+def test_interpolate_leaves_out_what_the_model_does_not_know_of_a_preset(conditional, tmp_path, monkeypatch, capsys):
+    preset = ({"hair": "aqua", "eyes": "orange"}, {"hair": "white", "eyes": "green"}, {"hair": "red"})
+    monkeypatch.setitem(PRESETS, "three", preset)
+    arguments = ["--conditions", "three", "--frames", "2", "--no-loop", "--out", str(tmp_path / "way.png")]
+    assert main(["interpolate", str(conditional.path), *arguments]) == 0
+    assert Image.open(tmp_path / "way.png").text["conditions"] == "hair=aqua,eyes=orange; hair=red"
+    assert capsys.readouterr().err == "hairy does not know white hair: left out white hair, green eyes.\n"
 
 
 def test_interpolate_through_all_values_to_an_mp4(conditional, tmp_path):

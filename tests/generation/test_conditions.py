@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from sakuga.cli import main
-from sakuga.commands.generate import _possible
+from sakuga.commands.options import rows_of_preset
 from sakuga.configs.conditions import PRESETS, described, expanded, merged, parse_conditions, possible, written
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.core.errors import UserError
@@ -261,5 +261,5 @@ def test_what_is_unknown_of_a_preset_is_named(capsys):
     hair, eyes = ("aqua", "white"), ("orange",)
     schema = LabelSchema(attributes=(Attribute(name="hair", values=hair), Attribute(name="eyes", values=eyes)))
     preset = [{"hair": "aqua", "eyes": "orange"}, {"hair": "white", "eyes": "gray"}]
-    assert _possible(SimpleNamespace(name="tiny", schema=schema), preset) == preset[:1]  # pyright: ignore
+    assert rows_of_preset(SimpleNamespace(name="tiny", schema=schema), preset) == preset[:1]  # pyright: ignore
     assert capsys.readouterr().err == "tiny does not know gray eyes: left out white hair, gray eyes.\n"

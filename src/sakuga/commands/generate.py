@@ -155,7 +155,7 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
 
 
 def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) -> None:
-    from sakuga.commands.options import refuse_existing
+    from sakuga.commands.options import refuse_existing, rows_of_preset
     from sakuga.configs.conditions import written
     from sakuga.core.images import save_png
     from sakuga.generation.conditions import draw_rows, folder_names, sheet_of_rows, unique
@@ -164,7 +164,7 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
 
     loaded = load(job.model, job.device)
     if is_preset:
-        conditions = _possible(loaded, conditions)
+        conditions = rows_of_preset(loaded, conditions)
     rows = unique(loaded.expanded(conditions))
     count = len(rows) * len(job.sampling)
     _check_sheet(job, count)
@@ -185,19 +185,6 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
             text["psi"] = ",".join(f"{way.psi:g}" for way in job.sampling)
         save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)
     job.report(loaded, count)
-
-
-def _possible(loaded: "LoadedModel", preset: Sequence["Condition"]) -> Sequence["Condition"]:
-    """Returns the rows of a preset that the model can draw; all, to be refused by name, if it can draw none."""
-    from sakuga.configs.conditions import described, possible
-
-    known, others = possible(loaded.schema, preset)
-    if known and others:
-        pairs = dict.fromkeys(pair for condition in others for pair in condition.items())
-        unknown = [described(dict([pair])) for pair in pairs if possible(loaded.schema, [dict([pair])])[1]]
-        left_out = "; ".join(described(condition) for condition in others)
-        print(f"{loaded.name} does not know {', '.join(unknown)}: left out {left_out}.", file=sys.stderr)
-    return known or preset
 
 
 def _tell_new(loaded: "LoadedModel", conditions: Sequence["Condition"]) -> None:

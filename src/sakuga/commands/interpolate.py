@@ -1,9 +1,14 @@
 """`sakuga interpolate`: the way from one picture or condition to another, as a GIF, a WebP, an MP4 and a strip."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from sakuga.configs.conditions import Condition
+    from sakuga.generation.model import LoadedModel
 
 
 def interpolate(
@@ -105,6 +110,7 @@ def interpolate(
     from sakuga.generation.output import parameters
 
     loaded = load(model, device)
+    way = _known(loaded, way, conditions)
     options = {"sampling": sampling, "attributes": told, "conditions": way, "batch_size": batch_size}
     drawn = draw_way(loaded, keys, frames, kind=kind, loop=loop, space=space, grid=cells, **options)
     if out.suffix.lower() != ".png":
@@ -129,6 +135,14 @@ def _way(from_: str | None, to: str | None, conditions: str | None) -> list[dict
     if conditions is not None:
         return parse_conditions(conditions, "--conditions")
     return [] if from_ is None else [parse_condition(from_, "--from"), parse_condition(to, "--to")]
+
+
+def _known(loaded: "LoadedModel", way: Sequence["Condition"], conditions: str | None) -> Sequence["Condition"]:
+    """Returns the way without what the model does not know of a preset."""
+    from sakuga.commands.options import rows_of_preset
+    from sakuga.configs.conditions import PRESETS
+
+    return rows_of_preset(loaded, way) if (conditions or "").strip() in PRESETS else way
 
 
 def _keys(seeds: str | None, way: list[dict[str, str]], cells: tuple[int, int] | None) -> list[int]:

@@ -1,16 +1,33 @@
 """What the options of several verbs mean. Imports no torch."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sakuga.configs.conditions import merged, parse_condition
+from sakuga.configs.conditions import Condition, described, merged, parse_condition, possible
 from sakuga.core.errors import UserError
+
+if TYPE_CHECKING:
+    from sakuga.generation.model import LoadedModel
 
 
 def attributes_of(attributes: str | None, hair: str | None, eyes: str | None) -> dict[str, str]:
     """Returns what `--attributes`, `--hair` and `--eyes` choose together; errors as `parse_condition` and `merged`."""
     named = {name: value for name, value in {"hair": hair, "eyes": eyes}.items() if value is not None}
     return merged(named, parse_condition(attributes, "--attributes"))
+
+
+def rows_of_preset(loaded: "LoadedModel", preset: Sequence[Condition]) -> Sequence[Condition]:
+    """Returns the conditions of a preset that a model can draw, and says on stderr which it cannot; all, to be refused
+    by name, if it can draw none."""
+    known, others = possible(loaded.schema, preset)
+    if known and others:
+        pairs = dict.fromkeys(pair for condition in others for pair in condition.items())
+        unknown = [described(dict([pair])) for pair in pairs if possible(loaded.schema, [dict([pair])])[1]]
+        left_out = "; ".join(described(condition) for condition in others)
+        print(f"{loaded.name} does not know {', '.join(unknown)}: left out {left_out}.", file=sys.stderr)
+    return known or preset
 
 
 def refuse_existing(paths: Iterable[Path | None], overwrite: bool) -> None:
