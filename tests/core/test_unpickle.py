@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from sakuga.core import pickle_values
 from sakuga.core.errors import UserError
 from sakuga.core.unpickle import Inert, first_inert, read_pickle
 
@@ -279,7 +280,7 @@ def test_random_bytes_and_damaged_pickles_end_in_a_value_or_one_error(tmp_path, 
     assert os.listdir() == []
 
 
-def test_bombs_are_defused():
+def test_bombs_are_defused(monkeypatch):
     doubled = b"\x80\x02)" + b"2\x86" * 200 + b"."  # ((..., ...), (..., ...)): 2 ** 200 leaves
     assert first_inert(read_pickle(doubled, "pickle")) is None
     for use in (b"}" + doubled[2:-1] + b"K\x01s.", doubled[:-1] + b"\x85\x91."):
@@ -293,6 +294,14 @@ def test_bombs_are_defused():
     again = b"c__builtin__\nset\nh\x00\x85R0"
     with pytest.raises(UserError, match="memory"):
         read_pickle(b"\x80\x02](" + b"K\x01" * 999 + b"eq\x00" + again * 999 + b".", "pickle")
+    sizes = b"ctorch\nSize\nh\x00\x85R0"
+    with pytest.raises(UserError, match="memory"):
+        read_pickle(b"\x80\x02](" + b"N" * 9999 + b"eq\x00" + sizes * 9999 + b".", "pickle")
+    # Objects of hundreds of bytes, each of one or two in the file.
+    monkeypatch.setattr(pickle_values, "_MOST_OBJECTS", 10_000)
+    for word in (b"}", b"\x8f", b"(\x91", b"\x94", b"c\n\n"):
+        with pytest.raises(UserError, match="objects"):
+            read_pickle(b"\x80\x04N" + word * 11_000 + b".", "pickle")
     assert read_pickle(b"\x80\x02Nr\xff\xff\xff\xff.", "pickle") is None  # a memo of four thousand million places
 
 

@@ -73,6 +73,8 @@ class Machine:
                 step = _STEPS.get(opcode.name)
                 if step is None:
                     raise BrokenError(f"it uses {opcode.name}")
+                if opcode.name in _MAKING:
+                    self.budget.count()
                 step(self, argument)
         raise BrokenError("it ends too early")
 
@@ -225,6 +227,13 @@ _LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
     *("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+}
+
+# Words of few bytes that make, or remember, an object of many.
+_MAKING = {
+    *("EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "DICT", "FROZENSET", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "INST", "OBJ", "PERSID", "BINPERSID"),
+    *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"),
 }
 
 _STEPS: dict[str, Callable[[Machine, Any], Any]] = {

@@ -50,11 +50,28 @@ class BrokenError(Exception):
     """What the file says makes no sense."""
 
 
+_MOST_OBJECTS = 1 << 20
+
+
 class Budget:
-    """What may be copied in all: a file can hold no more than a few times its own size, unless it lies."""
+    """What may be copied in all: a file can hold no more than a few times its own size, unless it lies.
+
+    And how many objects may be made, since one takes some hundred bytes of memory and one or two of the file.
+    """
 
     def __init__(self, size: int):
         self.left = 8 * size + (1 << 16)
+        self.objects = 0
+
+    def count(self) -> None:
+        """Counts one object.
+
+        Raises:
+            BrokenError: If there are more than weights can have.
+        """
+        self.objects += 1
+        if self.objects > _MOST_OBJECTS:
+            raise BrokenError(f"it has more than {_MOST_OBJECTS:,} objects")
 
     def spend(self, size: int) -> None:
         """Counts so many bytes.
@@ -248,7 +265,10 @@ def _first(maker: Maker, value: Any, *_: Any) -> Any:
 
 
 def _size(maker: Maker, numbers: Any = ()) -> Any:
-    return tuple(numbers) if isinstance(numbers, list | tuple) else NotImplemented
+    if not isinstance(numbers, list | tuple):
+        return NotImplemented
+    maker.budget.spend(8 * len(numbers))
+    return tuple(numbers)
 
 
 def _of_function(maker: Maker, function: Any, kind: Any, args: Any, state: Any = None) -> Any:

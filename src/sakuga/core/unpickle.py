@@ -21,7 +21,7 @@ from sakuga.core.filekinds import WEIGHTS, kind_of_file
 from sakuga.core.pickle_machine import Machine, Stream
 from sakuga.core.pickle_values import BrokenError, Budget, Inert
 
-__all__ = ["Inert", "first_inert", "read_pickle"]
+__all__ = ["BrokenError", "Budget", "Inert", "first_inert", "read_pickle"]
 
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP = b"PK\x03\x04"

@@ -75,7 +75,9 @@ def persistent(kind, tensors, buffers, **attributes):
         modules[part] = persistent("Layer", inside, buffers, **facts)
     state = {
         "training": False,
-        "_parameters": OrderedDict((k, nn.Parameter(v)) for k, v in own.items() if k not in buffers),
+        "_parameters": OrderedDict(
+            (k, nn.Parameter(v) if torch.is_tensor(v) else v) for k, v in own.items() if k not in buffers
+        ),
         "_buffers": OrderedDict((k, v) for k, v in own.items() if k in buffers),
         "_non_persistent_buffers_set": set(),
         "_modules": modules,

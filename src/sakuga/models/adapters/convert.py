@@ -11,7 +11,7 @@ from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
 from sakuga.configs.models import Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
 from sakuga.core.errors import UserError
-from sakuga.core.unpickle import Inert, first_inert, read_pickle
+from sakuga.core.unpickle import BrokenError, Budget, Inert, first_inert, read_pickle
 from sakuga.models.adapters import persistent, rosinality, tensorflow
 from sakuga.models.adapters.foreign import UnfitError, entries_of, first_names
 from sakuga.models.adapters.stylegan2 import build_discriminator, build_generator, num_classes
@@ -50,23 +50,26 @@ def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:
 
     Raises:
         UserError: If it is damaged, of an unknown layout, or holds another network than a StyleGAN2, or if there are
-            more or fewer names than classes.
+            more or fewer names than classes, or two of one name.
     """
+    if len(set(classes)) < len(classes) or not all(classes):
+        raise UserError("--labels gives two classes the same name, or one none: give each its own.")
     value = read_pickle(path, _WHAT)
     adapter = next((adapter for adapter in ADAPTERS if adapter.matches(value)), None)
     if adapter is None:
         raise UserError(f"{path} has a layout that sakuga does not know: {_told(value)} Known are {_KNOWN}.")
     try:
-        foreign = adapter.read(value)
+        # What is one tensor in the file, under many names, is many in ours.
+        foreign = adapter.read(value, Budget(path.stat().st_size))
         schema = _schema(path, num_classes(foreign.generator), tuple(classes))
         generator = build_generator(foreign.generator, schema)
-    except UnfitError as error:
+    except (UnfitError, BrokenError) as error:
         raise UserError(f"{path} cannot be imported: {error}.") from error
     discriminator, notes = None, ()
     if foreign.discriminator is not None:
         try:
             discriminator = build_discriminator(foreign.discriminator(), schema)
-        except UnfitError as error:
+        except (UnfitError, BrokenError) as error:
             notes = (f"without the discriminator, since {error}",)
     return Imported(foreign.layout, schema, generator, discriminator, notes)
 
@@ -84,8 +87,6 @@ def _schema(path: Path, count: int, classes: tuple[str, ...]) -> LabelSchema:
         told = f"is told {count} classes" if count else "is told no classes"
         raise UserError(f"--labels names {len(classes)} classes, but the generator of {path} {told}.")
     values = classes or tuple(str(number) for number in range(count))
-    if len(set(values)) < len(values) or not all(values):
-        raise UserError("--labels gives two classes the same name, or one none: give each its own.")
     return LabelSchema(attributes=(Attribute(name="class", values=values),)) if count else LabelSchema()
 
 

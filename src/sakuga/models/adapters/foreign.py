@@ -1,7 +1,7 @@
 """What an adapter returns: named tensors and what their shapes do not tell."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from sakuga.core.errors import printable
-from sakuga.core.unpickle import Inert
+from sakuga.core.unpickle import Budget, Inert
 
 _FILTER = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+_MOST_TENSORS = 4096  # a StyleGAN2 of 1024 pixels has some 150
+_LONGEST_NAME = 200
 
 
 class UnfitError(Exception):
@@ -90,39 +92,62 @@ def checked_group(value: Any) -> int:
     return value
 
 
+def name_of(key: Any) -> str:
+    """Returns a key as text, cut where it is longer than any name of ours: names may be many, and joined."""
+    return key[:_LONGEST_NAME] if isinstance(key, str) else str(key if isinstance(key, int) else fact(key))[:60]
+
+
+def check_count(count: int) -> None:
+    """Refuses more tensors than any network of ours has, though each of them may be small.
+
+    Raises:
+        UnfitError: If there are so many.
+    """
+    if count > _MOST_TENSORS:
+        raise UnfitError("its tensors are without number")
+
+
 def first_names(value: Any, count: int = 3) -> str:
     """Returns the first keys of a dict, printable and short."""
     keys = list(entries_of(value) or ())
-    shown = [printable(str(key)[:60]) for key in keys[:count]]
+    shown = [printable(name_of(key)[:60]) for key in keys[:count]]
     return ", ".join(shown) + (", ..." if len(keys) > count else "") if keys else "none"
 
 
-def tensor_of(name: str, value: Any) -> Tensor:
+def tensor_of(name: str, value: Any, budget: Budget) -> Tensor:
     """Returns an array or a number as a float32 tensor of its own.
+
+    One tensor may have many names in a file, and is as many in ours.
 
     Raises:
         UnfitError: If it is none, or not finite.
+        BrokenError: If all tensors together are larger than the file explains.
     """
-    if isinstance(value, np.ndarray | np.generic | float | int) and np.asarray(value).dtype.kind in "fiu":
-        value = torch.from_numpy(np.array(value, dtype=np.float32))
-    if not isinstance(value, Tensor) or value.is_complex():
+    is_array = isinstance(value, np.ndarray | np.generic | float | int) and np.asarray(value).dtype.kind in "fiu"
+    if not is_array and (not isinstance(value, Tensor) or value.is_complex()):
         raise UnfitError(f"its {name[:60]} is no tensor")
-    if not value.numel():
+    count = value.numel() if isinstance(value, Tensor) else np.size(value)
+    if not count:
         raise UnfitError(f"its {name[:60]} is empty")
-    value = value.detach().to(torch.float32, copy=True).contiguous()
-    if not value.isfinite().all():
+    budget.spend(4 * count)
+    if isinstance(value, Tensor):
+        tensor = value.detach().to(torch.float32, copy=True).contiguous()
+    else:
+        tensor = torch.from_numpy(np.array(value, dtype=np.float32))
+    if not tensor.isfinite().all():
         raise UnfitError(f"its {name[:60]} has numbers that are not finite")
-    return value
+    return tensor
 
 
-def check_filter(name: str, value: Any) -> None:
+def check_filter(name: str, value: Any, budget: Budget) -> None:
     """Refuses another resampling filter than that of the paper, whatever its sum.
 
     Raises:
         UnfitError: If it is another one.
+        BrokenError: As `tensor_of`.
     """
-    kernel = tensor_of(name, value)
-    if kernel.ndim == 1:
+    kernel = tensor_of(name, value, budget)
+    if kernel.shape == _FILTER.shape[:1]:
         kernel = torch.outer(kernel, kernel)
     if kernel.shape != _FILTER.shape or not torch.allclose(kernel / kernel.sum(), _FILTER, atol=1e-6):
         raise UnfitError(f"its filter {name[:60]} is not 1, 3, 3, 1, the only one that sakuga has")
@@ -132,24 +157,30 @@ Rule = tuple[str, str, Callable[[Tensor], Tensor]]
 
 
 def renamed(
-    values: Iterable[tuple[str, Any]], rules: Iterable[Rule], place: Callable[[str], str] = str
+    values: Collection[tuple[str, Any]],
+    rules: Iterable[Rule],
+    budget: Budget,
+    place: Callable[[str], str] = str,
 ) -> dict[str, Tensor]:
     """Returns tensors under our names.
 
     Args:
         values: Their names and values.
         rules: A pattern for the whole of their name, ours (with the groups of theirs), and what becomes of the tensor.
+        budget: What may be copied.
         place: What becomes of our name.
 
     Raises:
-        UnfitError: If a name fits no pattern.
+        UnfitError: If a name fits no pattern, or there are too many.
+        BrokenError: As `tensor_of`.
     """
+    check_count(len(values))
     compiled = [(re.compile(pattern), ours, change) for pattern, ours, change in rules]
     tensors: dict[str, Tensor] = {}
     for name, value in values:
         for pattern, ours, change in compiled:
             if match := pattern.fullmatch(name):
-                tensors[place(match.expand(ours))] = _changed(name, tensor_of(name, value), change)
+                tensors[place(match.expand(ours))] = _changed(name, tensor_of(name, value, budget), change)
                 break
         else:
             raise UnfitError(f"it has {name[:60]!r}, which a StyleGAN2 has not")

@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from sakuga.core.unpickle import Inert
+from sakuga.core.unpickle import Budget, Inert
 from sakuga.models.adapters.foreign import (
     Foreign,
     Found,
     UnfitError,
+    check_count,
     check_filter,
     checked_group,
     checked_lr,
     entries_of,
     fact,
+    name_of,
     tensor_of,
 )
 
@@ -40,30 +42,36 @@ def matches(value: Any) -> bool:
     return _state(value) is not None
 
 
-def read(value: Any) -> Foreign:
+def read(value: Any, budget: Budget) -> Foreign:
     """Returns G_ema (G where there is none) and D.
 
     Raises:
         UnfitError: If G is no StyleGAN2.
+        BrokenError: If its tensors are larger than the budget.
     """
     entries = entries_of(value) or {"G_ema": value}
-    generator = _found(next(entries[name] for name in ("G_ema", "G") if _state(entries.get(name)) is not None), "G")
+    network = next(entries[name] for name in ("G_ema", "G") if _state(entries.get(name)) is not None)
+    generator = _found(network, "G", budget)
     has_discriminator = _state(entries.get("D")) is not None
-    return Foreign(LAYOUT, generator, (lambda: _found(entries["D"], "D")) if has_discriminator else None)
+    return Foreign(LAYOUT, generator, (lambda: _found(entries["D"], "D", budget)) if has_discriminator else None)
 
 
-def _found(network: Any, role: str) -> Found:
+def _found(network: Any, role: str, budget: Budget) -> Found:
     modules = list(_modules(network))
     _refuse_others(modules)
     tensors: dict[str, Tensor] = {}
+    count = 0
     for module in modules:
         for kind in ("_parameters", "_buffers"):
-            for key, value in (entries_of(module.state.get(kind)) or {}).items():
-                name = f"{module.path}{key}"
-                if str(key) == "resample_filter":
-                    check_filter(name, value)
+            entries = entries_of(module.state.get(kind)) or {}
+            count += len(entries)
+            check_count(count)
+            for key, value in entries.items():
+                name = f"{module.path}{name_of(key)}"
+                if name_of(key) == "resample_filter":
+                    check_filter(name, value, budget)
                 elif value is not None:
-                    tensors[_our_name(name, role)] = tensor_of(name, value)
+                    tensors[_our_name(name, role)] = tensor_of(name, value, budget)
         activation = fact(module.state.get("activation", "lrelu"))
         if activation not in ("lrelu", "linear"):
             raise UnfitError(f"its {module.path[:60]}activation is {str(activation)[:20]!r}, sakuga has lrelu alone")
@@ -98,12 +106,13 @@ def _modules(network: Any) -> Iterator[_Module]:
         found = _state(value)
         if found is None:
             raise UnfitError(f"its {path.rstrip('.')[:60] or 'generator'} is no module")
+        inner = entries_of(found[1].get("_modules")) or {}
         count += 1
-        if count > _MOST_MODULES or path.count(".") > 16:
+        # All that wait are counted, too: a circle through a wide module would let them grow without end.
+        if count + len(waiting) + len(inner) > _MOST_MODULES or path.count(".") > 16:
             raise UnfitError("its modules are without number")
         yield _Module(path, *found)
-        inner = entries_of(found[1].get("_modules")) or {}
-        waiting += [(f"{path}{name}.", module) for name, module in inner.items() if module is not None]
+        waiting += [(f"{path}{name_of(name)}.", module) for name, module in inner.items() if module is not None]
 
 
 def _state(value: Any) -> tuple[str, Mapping[Any, Any]] | None:

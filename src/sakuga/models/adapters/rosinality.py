@@ -6,12 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
+from sakuga.core.unpickle import Budget
 from sakuga.models.adapters.foreign import (
     Foreign,
     Found,
     as_it_is,
     check_filter,
     entries_of,
+    name_of,
     number,
     only_one,
     plane,
@@ -66,44 +68,45 @@ def matches(value: Any) -> bool:
     return _generator_of(value) is not None
 
 
-def read(value: Any) -> Foreign:
+def read(value: Any, budget: Budget) -> Foreign:
     """Returns g_ema (g where there is none) and d.
 
     Raises:
         UnfitError: If G is no StyleGAN2.
+        BrokenError: If its tensors are larger than the budget.
     """
     entries = entries_of(value) or {}
-    tensors = renamed(_weights(_generator_of(value) or {}), _G_RULES, _place)
+    tensors = renamed(_weights(_generator_of(value) or {}, budget), _G_RULES, budget, _place)
     if entries.get("latent_avg") is not None:
-        tensors["mapping_network.w_avg"] = tensor_of("latent_avg", entries["latent_avg"]).flatten()
+        tensors["mapping_network.w_avg"] = tensor_of("latent_avg", entries["latent_avg"], budget).flatten()
     state = entries_of(entries.get("d"))
     if state is None:
         return Foreign(LAYOUT, Found(tensors))
-    return Foreign(LAYOUT, Found(tensors), lambda: Found(_discriminator(state)))
+    return Foreign(LAYOUT, Found(tensors), lambda: Found(_discriminator(state, budget)))
 
 
 def _generator_of(value: Any) -> Mapping[Any, Any] | None:
     entries = entries_of(value) or {}
     for found in (entries.get("g_ema"), entries.get("g"), entries):
         state = entries_of(found) or {}
-        if any(str(name).removeprefix("module.") == "input.input" for name in state):
+        if any(name_of(name).removeprefix("module.") == "input.input" for name in state):
             return state
     return None
 
 
-def _weights(state: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+def _weights(state: Mapping[Any, Any], budget: Budget) -> list[tuple[str, Any]]:
     found = []
     for key, value in state.items():
-        name = str(key).removeprefix("module.")
+        name = name_of(key).removeprefix("module.")
         if name.endswith("kernel"):
-            check_filter(name, value)
+            check_filter(name, value, budget)
         else:
             found.append((name, value))
     return found
 
 
-def _discriminator(state: Mapping[Any, Any]) -> dict[str, Tensor]:
-    weights = _weights(state)
+def _discriminator(state: Mapping[Any, Any], budget: Budget) -> dict[str, Tensor]:
+    weights = _weights(state, budget)
     # Blocks are counted from the full size down to 8 pixels.
     numbers = [int(match[1]) for name, _ in weights if (match := re.match(r"convs\.(\d{1,2})\.", name))]
     count = max(numbers, default=0)
@@ -116,7 +119,7 @@ def _discriminator(state: Mapping[Any, Any]) -> dict[str, Tensor]:
             return f"b{4 * 2 ** (count + 1 - int(number))}.{rest}"
         return name
 
-    return renamed(weights, _D_RULES, place)
+    return renamed(weights, _D_RULES, budget, place)
 
 
 def _place(name: str) -> str:

@@ -17,6 +17,8 @@ from sakuga.models.registry import build
 from sakuga.models.stylegan2 import LABEL_LR, Stylegan2Generator
 
 _MEAN_OF = 4096  # draws of w, where a file holds no mean
+_AT_ONCE = 2**22  # numbers in these draws, or in their labels
+_MOST_CLASSES = 100_000
 _G_EMBED, _D_EMBED = "mapping_network.embed.weight", "mapping.embed.weight"
 
 
@@ -24,9 +26,12 @@ def num_classes(found: Found) -> int:
     """Returns how many classes a generator is told, 0 for none.
 
     Raises:
-        UnfitError: If the embedding of its classes is no matrix.
+        UnfitError: If the embedding of its classes is no matrix, or there are too many to be named.
     """
-    return _shape(found.tensors, _G_EMBED, 2)[1] if _G_EMBED in found.tensors else 0
+    count = _shape(found.tensors, _G_EMBED, 2)[1] if _G_EMBED in found.tensors else 0
+    if count > _MOST_CLASSES:
+        raise UnfitError(f"it has {count:,} classes, sakuga {_MOST_CLASSES:,} at most")
+    return count
 
 
 def build_generator(found: Found, schema: LabelSchema) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
@@ -141,10 +146,15 @@ def _noise(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dic
 
 
 def _mean_w(network: Stylegan2Generator, schema: LabelSchema) -> Tensor:
-    z = torch.from_numpy(z_of_seeds(range(_MEAN_OF), network.z_dim))
-    labels = torch.stack([torch.arange(_MEAN_OF) % size for size in schema.sizes], 1) if schema.sizes else None
-    with torch.no_grad():
-        return network.mapping(z, labels)[:, 0].mean(0)
+    total = torch.zeros(network.w_avg.shape)
+    count = max(1, min(_MEAN_OF, _AT_ONCE // max(network.z_dim, len(total), sum(schema.sizes))))
+    for first in range(0, _MEAN_OF, count):
+        seeds = torch.arange(first, min(first + count, _MEAN_OF))
+        z = torch.from_numpy(z_of_seeds(seeds.tolist(), network.z_dim))
+        labels = torch.stack([seeds % size for size in schema.sizes], 1) if schema.sizes else None
+        with torch.no_grad():
+            total += network.mapping(z, labels)[:, 0].sum(0)
+    return total / _MEAN_OF
 
 
 def _sides(tensors: Mapping[str, Tensor], prefix: str, layer: str) -> tuple[list[int], dict[int, int]]:

@@ -12,16 +12,18 @@ from typing import Any
 
 from torch import Tensor
 
-from sakuga.core.unpickle import Inert
+from sakuga.core.unpickle import Budget, Inert
 from sakuga.models.adapters.foreign import (
     Foreign,
     Found,
     UnfitError,
     as_it_is,
+    check_count,
     checked_group,
     checked_lr,
     entries_of,
     fact,
+    name_of,
     number,
     only_one,
     plane,
@@ -30,6 +32,7 @@ from sakuga.models.adapters.foreign import (
 
 LAYOUT = "TensorFlow StyleGAN2"
 _DEEPEST = 4
+_MOST_NETWORKS = 64
 
 # What a network was built with, and the only value that ours has; where nothing is said it has that value.
 _FIXED = {"num_channels": 3, "nonlinearity": "lrelu", "resample_kernel": [1, 3, 3, 1]}
@@ -53,18 +56,18 @@ def _plus_one(tensor: Tensor) -> Tensor:
     return tensor + 1
 
 
-_STYLED = r"synthesis/(\d+)x\1/(Conv0_up|Conv1|Conv|ToRGB)/"
+_STYLED = r"synthesis/(\d{1,4})x\1/(Conv0_up|Conv1|Conv|ToRGB)/"
 _OURS = r"synthesis_network.b\1.\2."
 _G_RULES = [
     (r"dlatent_avg", r"mapping_network.w_avg", as_it_is),
-    (r"mapping/Dense(\d+)/weight", r"mapping_network.fc\1.weight", _dense),
-    (r"mapping/Dense(\d+)/bias", r"mapping_network.fc\1.bias", as_it_is),
+    (r"mapping/Dense(\d{1,3})/weight", r"mapping_network.fc\1.weight", _dense),
+    (r"mapping/Dense(\d{1,3})/bias", r"mapping_network.fc\1.bias", as_it_is),
     (r"mapping/LabelEmbed/weight", r"mapping_network.embed.weight", _dense),
     (r"mapping/LabelEmbed/bias", r"mapping_network.embed.bias", as_it_is),
     (r"synthesis/4x4/Const/const", r"synthesis_network.b4.const", only_one),
-    (r"synthesis/noise(\d+)", r"noise\1", plane),
-    (r"synthesis/(\d+)x\1/(Conv0_up)/weight", f"{_OURS}weight", _turned),
-    (r"synthesis/(\d+)x\1/Skip/weight", r"synthesis_network.b\1.skip.weight", _turned),
+    (r"synthesis/noise(\d{1,2})", r"noise\1", plane),
+    (r"synthesis/(\d{1,4})x\1/(Conv0_up)/weight", f"{_OURS}weight", _turned),
+    (r"synthesis/(\d{1,4})x\1/Skip/weight", r"synthesis_network.b\1.skip.weight", _turned),
     (f"{_STYLED}weight", f"{_OURS}weight", _kernel),
     (f"{_STYLED}mod_weight", f"{_OURS}affine.weight", _dense),
     (f"{_STYLED}mod_bias", f"{_OURS}affine.bias", _plus_one),
@@ -72,16 +75,16 @@ _G_RULES = [
     (f"{_STYLED}bias", f"{_OURS}bias", as_it_is),
 ]
 _D_RULES = [
-    (r"(\d+)x\1/(FromRGB|Conv0|Conv1_down|Conv|Skip)/weight", r"b\1.\2.weight", _kernel),
-    (r"(\d+)x\1/(FromRGB|Conv0|Conv1_down|Conv)/bias", r"b\1.\2.bias", as_it_is),
+    (r"(\d{1,4})x\1/(FromRGB|Conv0|Conv1_down|Conv|Skip)/weight", r"b\1.\2.weight", _kernel),
+    (r"(\d{1,4})x\1/(FromRGB|Conv0|Conv1_down|Conv)/bias", r"b\1.\2.bias", as_it_is),
     (r"4x4/Dense0/weight", r"b4.fc.weight", _dense),
     (r"4x4/Dense0/bias", r"b4.fc.bias", as_it_is),
     (r"Output/weight", r"b4.out.weight", _dense),
     (r"Output/bias", r"b4.out.bias", as_it_is),
     (r"LabelEmbed/weight", r"mapping.embed.weight", _dense),
     (r"LabelEmbed/bias", r"mapping.embed.bias", as_it_is),
-    (r"Mapping(\d+)/weight", r"mapping.fc\1.weight", _dense),
-    (r"Mapping(\d+)/bias", r"mapping.fc\1.bias", as_it_is),
+    (r"Mapping(\d{1,3})/weight", r"mapping.fc\1.weight", _dense),
+    (r"Mapping(\d{1,3})/bias", r"mapping.fc\1.bias", as_it_is),
 ]
 
 
@@ -91,21 +94,22 @@ def matches(value: Any) -> bool:
     return len(networks) > 0 and all(_state(network) is not None for network in networks)
 
 
-def read(value: Any) -> Foreign:
+def read(value: Any, budget: Budget) -> Foreign:
     """Returns Gs (G where there is none) and D.
 
     Raises:
         UnfitError: If G is no StyleGAN2.
+        BrokenError: If its tensors are larger than the budget.
     """
     networks = list(value) if isinstance(value, tuple | list) else [value]
     variables, built = _network(networks[-1])
-    generator = _generator(variables, built)
+    generator = _generator(variables, built, budget)
     if len(networks) != 3:
         return Foreign(LAYOUT, generator)
-    return Foreign(LAYOUT, generator, lambda: _discriminator(*_network(networks[1])))
+    return Foreign(LAYOUT, generator, lambda: _discriminator(*_network(networks[1]), budget))
 
 
-def _generator(variables: dict[str, Any], built: Mapping[str, Any]) -> Found:
+def _generator(variables: dict[str, Any], built: Mapping[str, Any], budget: Budget) -> Found:
     names = variables.keys()
     if any("StyleMod" in name for name in names):
         raise UnfitError("it is a StyleGAN1, which sakuga does not have: import a StyleGAN2")
@@ -115,14 +119,14 @@ def _generator(variables: dict[str, Any], built: Mapping[str, Any]) -> Found:
         raise UnfitError("its labels are joined with z before both are normalized, which sakuga's are not")
     _check_built(built, _G_FIXED)
     top = max((int(m[1]) for name in names if (m := re.match(r"synthesis/(\d{1,5})x\1/", name))), default=0)
-    tensors = renamed(_one_size(variables, "ToRGB", "synthesis/", top), _G_RULES, _place)
+    tensors = renamed(_one_size(variables, "ToRGB", "synthesis/", top), _G_RULES, budget, _place)
     return Found(tensors, checked_lr(built.get("mapping_lrmul", 0.01)))
 
 
-def _discriminator(variables: dict[str, Any], built: Mapping[str, Any]) -> Found:
+def _discriminator(variables: dict[str, Any], built: Mapping[str, Any], budget: Budget) -> Found:
     _check_built(built, _D_FIXED)
     top = max((int(m[1]) for name in variables if (m := re.match(r"(\d{1,5})x\1/", name))), default=0)
-    tensors = renamed(_one_size(variables, "FromRGB", "", top), _D_RULES, _place)
+    tensors = renamed(_one_size(variables, "FromRGB", "", top), _D_RULES, budget, _place)
     lr = checked_lr(built.get("mapping_lrmul", 0.1))
     return Found(tensors, lr, checked_group(built.get("mbstd_group_size", 4)))
 
@@ -164,19 +168,25 @@ def _network(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns the variables of a network and those within it, with their paths, and what all were built with."""
     variables: dict[str, Any] = {}
     built: dict[str, Any] = {}
-    waiting = [("", value)]
+    waiting, networks, count = [("", value)], 0, 0
     while waiting:
         path, network = waiting.pop()
         state = _state(network)
         if state is None or path.count("/") > _DEEPEST:
             raise UnfitError(f"its {path.rstrip('/')[:60] or 'network'} is no network")
-        built |= {str(k): v for k, v in (entries_of(state["static_kwargs"]) or {}).items() if str(k) not in built}
+        inner = entries_of(state.get("components")) or {}
+        networks += 1
+        if networks + len(waiting) + len(inner) > _MOST_NETWORKS:
+            raise UnfitError("its networks are without number")
+        count += len(state["variables"])
+        check_count(count)
+        said = {name_of(key): value for key, value in (entries_of(state["static_kwargs"]) or {}).items()}
+        built = said | built
         for pair in state["variables"]:
             if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
                 raise UnfitError("its variables have no names")
-            variables[path + pair[0]] = pair[1]
-        inner = entries_of(state.get("components")) or {}
-        waiting += [(f"{path}{str(name).removeprefix('G_')}/", network) for name, network in inner.items()]
+            variables[path + name_of(pair[0])] = pair[1]
+        waiting += [(f"{path}{name_of(name).removeprefix('G_')}/", network) for name, network in inner.items()]
     return variables, built
 
 
