@@ -74,7 +74,7 @@ def real(loop: Loop, numbers: Sequence[int]) -> Generator[None, None, None]:
 
 
 def logged(loop: Loop, run_dir: Path) -> Generator[None, None, None]:
-    log, health = MetricsLog(run_dir, 0), Health(sheet_of_real(loop))
+    log, health = MetricsLog(run_dir, 0), Health(sheet_of_real(loop), loop.config)
     try:
         while True:
             values = loop.meters.read()

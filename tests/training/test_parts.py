@@ -64,7 +64,7 @@ def test_the_controller_remembers() -> None:
 
 
 def test_health_reports_a_strong_d_once_until_it_has_passed(faces) -> None:
-    health = Health(faces.images[:8])
+    health = Health(faces.images[:8], recipe("quick64"))
     lines = [{"d_advantage": 1.0}] * 40 + [{"d_advantage": 0.5}] * 40 + [{"d_advantage": 1.0}] * 40
     messages = [message for line in lines for message in health.see_metrics(line)]
     assert len(messages) == 2
@@ -72,11 +72,26 @@ def test_health_reports_a_strong_d_once_until_it_has_passed(faces) -> None:
 
 
 def test_health_reports_a_collapse(faces) -> None:
-    health = Health(faces.images[:8])
+    health = Health(faces.images[:8], recipe("quick64"))
     same = np.repeat(faces.images[:1], 8, axis=0)
     assert health.see_sheet(same, 1_000) == []
     assert health.see_sheet(same, 100_000)[0].startswith("G makes nearly the same picture")
     assert health.see_sheet(faces.images[8:16], 200_000) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "advised"),
+    [
+        ({}, True),
+        ({"discriminator.minibatch_std": True}, False),
+        ({"discriminator.kind": "sngan"}, False),
+        ({"discriminator.kind": "stylegan2"}, False),
+    ],
+)
+def test_health_advises_only_what_there_is(changes, advised, faces) -> None:
+    health = Health(faces.images[:8], patch(recipe("quick64"), changes))
+    (message,) = health.see_sheet(np.repeat(faces.images[:1], 8, axis=0), 100_000)
+    assert "a stronger penalty" in message and ("--discriminator.minibatch_std true" in message) == advised
 
 
 def test_diversity_is_the_mean_difference_of_neighbors() -> None:

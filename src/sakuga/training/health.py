@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sakuga.configs.models import DcganDiscriminatorConfig
+from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 
 _WINDOW = 20  # log lines
@@ -29,10 +31,11 @@ class Health:
 
     Args:
         real: uint8 `[N, H, W, 3]`, real pictures: the yardstick of diversity.
+        config: Of the run: only what can be changed in it is advised.
     """
 
-    def __init__(self, real: np.ndarray):
-        self.real_diversity = diversity(real)
+    def __init__(self, real: np.ndarray, config: TrainConfig):
+        self.config, self.real_diversity = config, diversity(real)
         self._advantages: deque[float] = deque(maxlen=_WINDOW)
         self._active: set[str] = set()
 
@@ -60,13 +63,17 @@ class Health:
         """Takes the fixed-z sheet, uint8 `[N, H, W, 3]`, and the images seen, and returns new messages."""
         if images_seen < _YOUNG:
             return []
+        # Others have it built in, or not at all.
+        d = self.config.discriminator
+        means = ["a lower --optimizer.g.lr", "a stronger penalty"]
+        if isinstance(d, DcganDiscriminatorConfig) and not d.minibatch_std:
+            means.append("--discriminator.minibatch_std true")
         part = diversity(images) / max(self.real_diversity, 1e-9)
         return self._report(
             {
                 "collapsed": part < _COLLAPSED
                 and f"G makes nearly the same picture from every z ({part:.0%} of the real pictures' diversity): go "
-                "back to an earlier snapshot with --init.generator, and try a lower --optimizer.g.lr, a stronger "
-                "penalty or --discriminator.minibatch_std true.",
+                f"back to an earlier snapshot with --init.generator, and try {', '.join(means[:-1])} or {means[-1]}.",
             }
         )
 

@@ -49,7 +49,7 @@ class Run:
         self.is_main = distributed.rank() == 0
         self.loop = Loop(config, dataset, device)
         self.seconds, self.scores, self.messages, self.stopped = 0.0, {}, [], False
-        self.health = Health(outputs.sheet_of_real(self.loop))
+        self.health = Health(outputs.sheet_of_real(self.loop), config)
         self.extractor = (
             load_extractor("efficientnet", device=str(device)) if config.outputs.evaluations != Schedule() else None
         )
