@@ -96,6 +96,15 @@ def test_a_second_stage_takes_the_z_of_the_first_and_goes_on_without_its_file(tm
     assert train(None, None, second, changes={"duration": "16 images"}, resume=True, device="cpu")
 
 
+def test_a_first_stage_of_a_kind_that_cannot_be_one_is_refused_by_its_option(tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    assert train("stylegan2-64-cpu", "synthetic:16", first, changes=tiny("stylegan2-64-cpu", first), device="cpu")
+    sentence = r"--init.base .*first is of kind stylegan2, and a first stage is of kind dcgan, sngan or srresnet"
+    with pytest.raises(UserError, match=sentence):
+        train("stacked128", "synthetic:16", tmp_path / "run", changes=tiny("stacked128", first), device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("role", ["generator", "discriminator"])
 def test_weights_that_know_other_labels_are_refused(role: str, tmp_path: Path) -> None:
     changes = tiny("attributes64", tmp_path)

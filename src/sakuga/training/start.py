@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from sakuga.configs.choices import choices
 from sakuga.configs.labels import LabelSchema
+from sakuga.configs.models import FirstStageConfig
 from sakuga.configs.patch import patch, validate
 from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
@@ -174,8 +176,13 @@ def _with_first_stage(config: TrainConfig) -> TrainConfig:
     header = read_header(find_model(config.init.base))
     role = header.roles.generator
     assert role is not None
-    if role.architecture.kind == "stacked":
-        raise UserError(f"--init.base {config.init.base} has two stages itself: name a model of one stage.")
+    kind, possible = role.architecture.kind, choices(FirstStageConfig)
+    if kind not in possible:
+        *others, last = possible
+        raise UserError(
+            f"--init.base {config.init.base} is of kind {kind}, and a first stage is of kind {', '.join(others)} or "
+            f"{last}: name such a model."
+        )
     doubled = 2 * int(role.architecture.resolution)
     if config.data.resolution not in ("auto", doubled):
         raise UserError(
