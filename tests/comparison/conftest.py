@@ -48,6 +48,12 @@ def variant(label: str, *changes: tuple[str, Any]) -> dict[str, Any]:
     return {"label": label, "recipe": "tiny64", "changes": [*TINY, *changes]}
 
 
+@pytest.fixture(name="variant")
+def _variant():
+    """Returns tiny variants: a label, and the options that differ."""
+    return variant
+
+
 @pytest.fixture
 def tiny():
     """Returns comparisons of tiny nets on drawn faces."""

@@ -62,9 +62,14 @@ def test_presets_look_for_their_files_in_the_folder(asked):
         ("quick64 quick64 --data a.zip --out o", "two of the variants are called 'quick64'"),
         ("quick64 --data a.zip --budget 3epochs --out o", "not the same for every cell"),
         ("quick64 --data a.zip --seeds 1,b --out o", "--seeds '1,b'"),
-        ("quick64 --data a.zip --change seed=3 --out o", "belongs to the whole comparison"),
+        ("quick64 --data a.zip --seeds=-1 --out o", "--seeds '-1': write numbers from 0 on"),
+        ("quick64 --data a.zip --change seed=3 --out o", "--change 'seed=3': seed belongs to the whole comparison"),
+        ("quick64 --data a.zip --points=-1 --out o", "sakuga: --points: Input should be greater"),
+        ("quick64 --data a.zip --num-images 3 --out o", "sakuga: --num-images: Input should be greater"),
+        ("quick64 --data synthetic:40 --device foo --out o", "--device 'foo' is not a device"),
         ("quick65 --data a.zip --out o", "No recipe 'quick65': did you mean 'quick64'"),
-        ("quick64 --data a.zip b.zip --out o", "a.zip and b.zip are missing"),
+        ("quick64 --data a.zip b.zip --out o", "of which nothing was started: give their paths with --data."),
+        ("--preset seed000-losses --data-folder d --out o", "name the folder that holds them with --data-folder."),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_path, monkeypatch):
@@ -74,6 +79,21 @@ def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_pa
     assert said in errors
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_that_is_shown_leaves_out_what_to_work_on_now(monkeypatch):
+    seen = []
+
+    def note(*_, command: str, **__) -> dict[str, int]:
+        seen.append(command)
+        return {"done": 1, "failed": 0}
+
+    monkeypatch.setattr("sakuga.comparison.start.compare", note)
+    whole = ["compare", "quick64", "--data", "a b.zip", "--seeds=0,1", "--out", "o"]
+    for more in ([], ["--only", "quick64"], ["--only=quick64", "--retry-failed"], ["--retry_failed"]):
+        monkeypatch.setattr("sys.argv", ["sakuga", *whole[:2], *more, *whole[2:]])
+        assert cli.main() == 0
+    assert set(seen) == {"sakuga compare quick64 --data 'a b.zip' --seeds=0,1 --out o"}
 
 
 def test_cells_that_failed_are_counted(monkeypatch, capsys):

@@ -2,11 +2,15 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from sakuga import cli
 from sakuga.comparison import measure
 from sakuga.comparison.start import compare
 from sakuga.core.errors import UserError
@@ -123,8 +127,11 @@ def test_a_changed_variant_is_refused_by_its_name(tiny, tmp_path):
 
 def test_seeds_may_be_added(tiny, tmp_path):
     plain = tiny().model_dump()["variants"][0]
-    compare(tiny(plain), tmp_path)
-    assert compare(tiny(plain, seeds=[0, 1]), tmp_path) == {"done": 2, "failed": 0}
+    compare(tiny(plain), tmp_path, command="sakuga compare once")
+    assert compare(tiny(plain, seeds=[0, 1]), tmp_path, command="sakuga compare again") == {"done": 2, "failed": 0}
+    assert "    sakuga compare again" in (tmp_path / "table.md").read_text().splitlines()
+    compare(tiny(plain, seeds=[0, 1]), tmp_path)
+    assert "    sakuga compare again" in (tmp_path / "table.md").read_text().splitlines()
     summary = json.loads((tmp_path / "results.json").read_text())["summary"]
     assert summary[0]["seeds"] == [0, 1]
     assert summary[0]["distance"]["std"] > 0
@@ -139,6 +146,24 @@ def test_a_budget_of_time_is_used_up(tiny, tmp_path, monkeypatch):
     images = [line["images"] for line in read_metrics(tmp_path / "cells" / "plain__drawn__s0")]
     assert images == sorted(set(images))
     assert images[-1] == cell["images"] > 2 * 8
+    assert f"--duration '{cell['images']} images'" in cell["command"]
+    assert cell["command"].replace("'", "&#x27;") in (tmp_path / "index.html").read_text()
+
+
+def test_the_command_of_a_cell_does_the_same(tiny, tmp_path, monkeypatch):
+    half = {"label": "half of it", "path": "synthetic:40", "filter": "every_second", "resolution": 32}
+    plain = tiny().model_dump()["variants"][0]
+    measured = tiny().measure.model_dump() | {"real_every": 1}
+    assert compare(tiny(plain, data=[half], measure=measured), tmp_path) == {"done": 1, "failed": 0}
+    (cell,) = json.loads((tmp_path / "results.json").read_text())["cells"]
+    assert "--data data/half-of-it.zip" in cell["command"]
+    assert "run the commands that name them there" in (tmp_path / "index.html").read_text()
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*shlex.split(cell["command"])[1:], "--threads", str(torch.get_num_threads())]) == 0
+    name = "plain__half-of-it__s0"
+    again, first = (load_file(folder / name / "model.safetensors") for folder in (tmp_path, tmp_path / "cells"))
+    assert again.keys() == first.keys()
+    assert all(torch.equal(again[key], first[key]) for key in first)
 
 
 def test_the_page_needs_nothing_else(tiny, tmp_path):

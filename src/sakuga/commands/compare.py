@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,7 +81,7 @@ def compare(
         retry_failed=retry_failed,
         device=device,
         threads=threads,
-        command=shlex.join(["sakuga", *sys.argv[1:]]),
+        command=shlex.join(["sakuga", *_lasting(sys.argv[1:])]),
     )
     if counts is None:
         print("Stopped and saved; give the same command again to go on.")
@@ -91,6 +92,20 @@ def compare(
         print(f"{failed}, the page says why; --retry-failed tries again.", file=sys.stderr)
         return 1
     return None
+
+
+def _lasting(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line without what it chose to work on now."""
+    kept, words = [], iter(arguments)
+    for word in words:
+        name, equals, _ = word.partition("=")
+        option = name.replace("_", "-")
+        if option == "--only":
+            if not equals:
+                next(words, None)  # its value
+        elif option not in ("--retry-failed", "--no-retry-failed"):
+            kept.append(word)
+    return kept
 
 
 def read_variant(text: str) -> "Variant":
@@ -161,29 +176,57 @@ def _with_options(
     budget: str | None,
     measure: dict[str, Any],
 ) -> "ComparisonConfig":
-    from sakuga.core.errors import UserError
-
-    changes: dict[str, Any] = {}
-    for text in change:
-        name, equals, value = text.partition("=")
-        if not (equals and name):
-            raise UserError(f"--change {text!r}: write NAME=VALUE, for example batch_size=32.")
-        changes[name.removeprefix("--").replace("-", "_")] = value
-    tree: dict[str, Any] = {
-        "measure": config.measure.model_dump() | {name: value for name, value in measure.items() if value is not None}
-    }
+    changes = _changes(change)
+    tree: dict[str, Any] = {"measure": _measure(config, measure)}
     if changes:
         tree["variants"] = [
             v.model_dump() | {"changes": list((dict(v.changes) | changes).items())} for v in config.variants
         ]
     if seeds is not None:
-        try:
-            tree["seeds"] = [int(part) for part in seeds.split(",")]
-        except ValueError as error:
-            raise UserError(f"--seeds {seeds!r}: write numbers separated by commas, for example 0,1.") from error
+        tree["seeds"] = _seeds(seeds)
     if budget is not None:
         tree["budget"] = budget
     return _changed(config, tree)
+
+
+def _changes(texts: tuple[str, ...]) -> dict[str, str]:
+    from sakuga.configs.comparison import OWN
+    from sakuga.core.errors import UserError
+
+    changes: dict[str, str] = {}
+    for text in texts:
+        written, equals, value = text.partition("=")
+        name = written.removeprefix("--").replace("-", "_")
+        if not (equals and name):
+            raise UserError(f"--change {text!r}: write NAME=VALUE, for example batch_size=32.")
+        if name in OWN:
+            raise UserError(
+                f"--change {text!r}: {name} belongs to the whole comparison: use --seeds, --budget or --threads."
+            )
+        changes[name] = value
+    return changes
+
+
+def _measure(config: "ComparisonConfig", given: dict[str, Any]) -> dict[str, Any]:
+    from sakuga.configs.comparison import MeasureConfig
+    from sakuga.configs.patch import validate
+    from sakuga.core.errors import UserError
+
+    tree = config.measure.model_dump() | {name: value for name, value in given.items() if value is not None}
+    try:
+        return validate(MeasureConfig, tree, "--").model_dump()
+    except UserError as error:
+        option, colon, rest = str(error).partition(":")
+        raise UserError(f"{option.replace('_', '-')}{colon}{rest}") from error  # as it is written here
+
+
+def _seeds(text: str) -> list[int]:
+    from sakuga.core.errors import UserError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise UserError(f"--seeds {text!r}: write numbers from 0 on, separated by commas, for example 0,1.")
+    return [int(part) for part in parts]
 
 
 def _changed(config: "ComparisonConfig", tree: dict[str, Any]) -> "ComparisonConfig":

@@ -1,7 +1,7 @@
 """The cells of a comparison: a variant on a data set with a seed, trained and measured in a folder of its own."""
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,11 @@ def checked_config(variant: Variant) -> TrainConfig:
         raise UserError(f"Variant {variant.label!r}: {error}") from error
 
 
+def config_of(cell: Cell) -> TrainConfig:
+    """Returns the config of a cell, but for its budget and threads."""
+    return patch(recipe(cell.variant.recipe), changes_of(cell, None, points=0, threads=1))
+
+
 def changes_of(cell: Cell, images: int | None, points: int, threads: int) -> dict[str, Any]:
     """Returns what a cell changes in its recipe: the variant's options, and what is the same for all.
 
@@ -103,10 +108,16 @@ def outputs_of(images: int, points: int) -> dict[str, Any]:
     }
 
 
-def command_of(cell: Cell, changes: Mapping[str, Any]) -> str:
-    """Returns the `sakuga train` that does the same as the cell."""
-    words = ["sakuga", "train", cell.variant.recipe, "--data", cell.data.path, "--run-dir", cell.name]
-    for name, value in changes.items():
+def command_of(cell: Cell, images: int | None) -> str:
+    """Returns the `sakuga train` that does the same as the cell.
+
+    Args:
+        cell: Any. If its data are a part of a file, their path in the command is that within the comparison's folder.
+        images: The budget, or what was seen in the time that was the budget; None if that is not known yet.
+    """
+    data = f"data/{cell.data.part_name}" if cell.data.is_part else cell.data.path
+    words = ["sakuga", "train", cell.variant.recipe, "--data", data, "--run-dir", cell.name]
+    for name, value in changes_of(cell, images, points=0, threads=1).items():
         if name not in ("name", "threads") and not name.startswith("outputs."):
             words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
     return shlex.join(words)

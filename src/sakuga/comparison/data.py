@@ -5,18 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
-from sakuga.configs.comparison import ComparedData, slug
+from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, ComparedData
 from sakuga.core.errors import UserError
 from sakuga.data.archive import write_archive
 from sakuga.data.cache import MIN_PICTURES
 from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.data.sources import open_source
 
-WHITE, WHITE_SHARE, COLORED_SHARE = 230, 0.10, 0.02
 
-
-def check_data(data: Sequence[ComparedData]) -> None:
+def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
     """Refuses a comparison with a data set that is not there.
+
+    Args:
+        data: The data sets.
+        is_preset: Whether their names are those of a preset, so that only their folder can be wrong.
 
     Raises:
         UserError: That names all that are missing, or what is wrong with one.
@@ -24,11 +26,10 @@ def check_data(data: Sequence[ComparedData]) -> None:
     files = [d for d in data if not is_synthetic(d)]
     missing = list(dict.fromkeys(d.path for d in files if not Path(d.path).exists()))
     if missing:
-        raise UserError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing among the {len(data)} data sets "
-            "of the comparison, of which nothing was started: name the folder that holds them (--data-folder), or "
-            "their paths (--data)."
-        )
+        named = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        among = f"among the {len(data)} data sets of the comparison, of which nothing was started"
+        remedy = "name the folder that holds them with --data-folder" if is_preset else "give their paths with --data"
+        raise UserError(f"{named} {among}: {remedy}.")
     for path in dict.fromkeys(d.path for d in files):
         open_source(path)
 
@@ -55,17 +56,23 @@ def prepare(data: ComparedData, folder: Path) -> str:
     """
     if not data.is_part:
         return data.path
-    path = folder / f"{slug(data.label)}.zip"
+    path = folder / data.part_name
     if not path.exists():
-        dataset = open_dataset(data.path, data.resolution)
-        chosen = chosen_pictures(dataset, data)
-        if len(chosen) < MIN_PICTURES:
-            raise UserError(
-                f"{data.label}: only {len(chosen)} of the {len(dataset):,} pictures of {data.path} are of the kind "
-                f"{data.filter}, at least {MIN_PICTURES} are needed: choose another data set."
-            )
-        write_archive(_part(dataset, chosen), path, format="webp")
+        write_archive(_part(data), path, format="webp")
     return str(path)
+
+
+def opened(data: ComparedData, resolution: int | None) -> Dataset:
+    """Returns the pictures of a data set, or of a part of one, and writes no zip.
+
+    Args:
+        data: Which pictures of which file.
+        resolution: Pixels a side; the set's own if None. A part has its own one.
+
+    Raises:
+        UserError: If the data set cannot be used, or too few pictures are left.
+    """
+    return _part(data) if data.is_part else open_dataset(data.path, resolution)
 
 
 def chosen_pictures(dataset: Dataset, data: ComparedData) -> np.ndarray:
@@ -89,16 +96,24 @@ def white_share(images: np.ndarray) -> np.ndarray:
         images: uint8 `[N, H, W, 3]`.
 
     Returns:
-        float64 `[N]`: the share of pixels of the frame, 1/32 of the side wide, with all channels at least 230.
+        float64 `[N]`: the share of pixels of the frame, `1 / FRAME` of the side wide, with all channels at least
+        `WHITE`.
     """
     side = images.shape[1]
-    width = max(1, side // 32)
+    width = max(1, side // FRAME)
     frame = np.ones((side, side), bool)
     frame[width:-width, width:-width] = False
     parts = np.array_split(np.arange(len(images)), max(1, len(images) // 1000))
     return np.concatenate([(images[part][:, frame].min(-1) >= WHITE).mean(1) for part in parts])
 
 
-def _part(dataset: Dataset, chosen: np.ndarray) -> Dataset:
+def _part(data: ComparedData) -> Dataset:
+    dataset = open_dataset(data.path, data.resolution)
+    chosen = chosen_pictures(dataset, data)
+    if len(chosen) < MIN_PICTURES:
+        raise UserError(
+            f"{data.label}: only {len(chosen)} of the {len(dataset):,} pictures of {data.path} are of the kind "
+            f"{data.filter}, at least {MIN_PICTURES} are needed: choose another data set."
+        )
     names = [dataset.names[i] for i in chosen]
     return Dataset(dataset.images[chosen], dataset.labels[chosen], dataset.schema, names=names, name=dataset.name)

@@ -40,13 +40,15 @@ class Record(Config):
         comparison: What is compared.
         keys: Data set's label to a hash of its content.
         settled: What depends on the machine.
-        command: The command that began it.
+        command: The newest command, without what it chose to work on.
+        judge_sha256: The hash of the judge's file; empty without one, and in folders from before it was kept.
     """
 
     comparison: ComparisonConfig
     keys: tuple[tuple[str, str], ...]
     settled: Settled
     command: str
+    judge_sha256: str = ""
 
 
 class Folder:
@@ -59,13 +61,14 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
 
-    def begin(self, comparison: ComparisonConfig, threads: int | None, command: str) -> Record:
+    def begin(self, comparison: ComparisonConfig, threads: int | None, command: str, judge_sha256: str = "") -> Record:
         """Makes the folder, or goes on with the comparison that is in it.
 
         Args:
             comparison: What is to be compared; data sets are there.
             threads: CPU threads; as many as torch has now if None.
-            command: What the page shows as the command.
+            command: What the page shows as the command; what it showed before if empty.
+            judge_sha256: The hash of the judge's file; empty without one.
 
         Returns:
             What the folder holds; seeds may have been added.
@@ -81,13 +84,14 @@ class Folder:
             settled = _settle(comparison, threads)
         else:
             self._check_same(found, comparison, keys)
-            settled, command = found.settled, found.command
+            self._check_same_judge(found, comparison, judge_sha256)
+            settled, command = found.settled, command or found.command
             if threads not in (None, settled.threads):
                 raise UserError(
                     f"--threads {threads}: the comparison in {self.path} began with {settled.threads}, and results "
                     "depend on it: leave the option out, or name a new folder."
                 )
-        record = Record(comparison=comparison, keys=keys, settled=settled, command=command)
+        record = Record(comparison=comparison, keys=keys, settled=settled, command=command, judge_sha256=judge_sha256)
         if record != found:
             write_json(self.path / "comparison.json", record.model_dump(mode="json"))
         return record
@@ -140,9 +144,20 @@ class Folder:
             "give the command as it was (only seeds may be added)."
         )
 
+    def _check_same_judge(self, found: Record, comparison: ComparisonConfig, sha256: str) -> None:
+        # Before the hash was kept, the path had to stay.
+        is_same = comparison.measure.judge == found.comparison.measure.judge
+        if sha256 == found.judge_sha256 if found.judge_sha256 else is_same:
+            return
+        raise UserError(
+            f"--judge {comparison.measure.judge} is not the judge that the comparison in {self.path} began with "
+            f"({found.comparison.measure.judge}): give that one, or name a new folder with --out."
+        )
+
 
 def _tree(comparison: ComparisonConfig) -> dict[str, Any]:
     tree = comparison.model_dump(mode="json", exclude={"question"})
+    tree["measure"]["judge"] = "a judge" if comparison.measure.judge else "none"  # which one, its hash tells
     for data in tree["data"]:
         del data["path"]  # it may have moved; the content is compared by its hash
     for variant in tree["variants"]:

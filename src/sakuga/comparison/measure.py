@@ -1,18 +1,24 @@
 """What a trained cell is found to be: the evaluation, and what its run folder tells."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from sakuga.comparison.cells import Cell
 from sakuga.comparison.folder import Settled
 from sakuga.configs.comparison import MeasureConfig
+from sakuga.configs.patch import validate
+from sakuga.configs.training import TrainConfig
 from sakuga.core.images import grid, save_png
 from sakuga.core.tensorfile import read_value
 from sakuga.evaluation.start import evaluate
 from sakuga.generation.model import LoadedModel, load
 from sakuga.models.file import load_network
+from sakuga.models.registry import build
 from sakuga.training import checkpoint
 from sakuga.training.metrics_log import read_metrics
 
@@ -54,7 +60,7 @@ def measure(
     seconds = last.get("seconds", 0.0)
     return {
         "images": model.header.images_seen,
-        "parameters": _parameters(model),
+        "parameters": _parameters(run_dir, model),
         "health": _messages(run_dir),
         "evaluation": result.model_dump(mode="json"),
         "timing": {"seconds": seconds, "images_per_second": last["images"] / seconds if seconds else 0.0},
@@ -68,10 +74,15 @@ def sheet_of(model: LoadedModel) -> np.ndarray:
     return grid(model.sample_images(model.z_of_seeds(seeds), model.labels_of(seeds)), columns)
 
 
-def _parameters(model: LoadedModel) -> dict[str, int]:
-    networks = {"generator": model.generator}
+def _parameters(run_dir: Path, model: LoadedModel) -> dict[str, int]:
+    networks: dict[str, nn.Module] = {"generator": model.generator}
     if model.header.roles.discriminator is not None:
-        networks["discriminator"] = load_network(model.path, "discriminator", model.header)  # type: ignore[assignment]
+        networks["discriminator"] = load_network(model.path, "discriminator", model.header)
+    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    classifier = validate(TrainConfig, record["config"], "entry in run.json,").classifier
+    if classifier.kind != "none":  # trained beside D, and not in the model's file
+        with torch.device("meta"):
+            networks["classifier"] = build(classifier, model.schema)
     return {role: sum(p.numel() for p in network.parameters()) for role, network in networks.items()}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sakuga.comparison.cells import changes_of, command_of
+from sakuga.comparison.cells import command_of
 from sakuga.comparison.folder import Folder, Record
 from sakuga.comparison.results import (
     Column,
@@ -22,6 +22,7 @@ from sakuga.comparison.results import (
     to_json,
     to_markdown,
 )
+from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE
 from sakuga.core.files import write_json, write_text
 from sakuga.reporting.curves import Point, draw_curves, draw_scatter
 from sakuga.reporting.page import Figures, Page
@@ -32,15 +33,20 @@ _QUALITY = ("distance", "kid_x1000", "precision", "recall", "density", "coverage
 _LOOK = ("saturation", "sharpness", "images", "images_per_second", "parameters_generator", "parameters_discriminator")
 _FILTERS = {
     "every_second": "every second picture by name",
-    "white_background": "pictures with at least 10% of white (230 and above in all channels) in the frame around them, "
-    "1/32 of the side wide",
-    "colored_background": "pictures with less than 2% of white in the frame around them",
+    "white_background": f"pictures with at least {WHITE_SHARE:.0%} of white ({WHITE} and above in all channels) in the "
+    f"frame around them, 1/{FRAME} of the side wide",
+    "colored_background": f"pictures with less than {COLORED_SHARE:.0%} of white in the frame around them",
 }
 PANELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "EfficientNet-Lite0 distance": (("efficientnet_frechet",),),
     "Wasserstein estimate": (("wasserstein",),),
     "loss of D": (("loss_d",), ("loss_d_real", "loss_d_fake")),
     "loss of G": (("loss_g",),),
+    "class loss of D on real pictures": (("loss_d_class_real",),),
+    "class loss of D on fakes": (("loss_d_class_fake",),),
+    "class loss of the classifier": (("loss_c",),),
+    "class loss of G": (("loss_g_class",),),
+    "penalty": (("penalty",),),
     "gradient norm of D": (("grad_norm_d",),),
     "gradient norm of G": (("grad_norm_g",),),
 }
@@ -228,12 +234,13 @@ def _add_definition(page: Page, record: Record, results: Results) -> None:
     sets = [[d.label, Path(d.path).name, _FILTERS.get(d.filter, "all pictures"), d.limit or "-"] for d in config.data]
     page.table(sets, ["data set", "file", "pictures", "at most"])
     page.heading("Commands").code(record.command)
-    cells = [cell for cell in (c for row in results.rows for c in row.cells)]
-    lines = [
-        command_of(cell, changes_of(cell, config.budget.images, settled.points, settled.threads)) for cell in cells
-    ]
+    done = [(cell, found) for row in results.rows for cell, found in zip(row.cells, row.found, strict=True)]
+    lines = [command_of(cell, config.budget.images or found["images"]) for cell, found in done]
     if lines:
-        page.folded("The same, cell by cell", Page("").code("\n\n".join(lines)))
+        inner = Page("").code("\n\n".join(lines))
+        if any(cell.data.is_part for cell, _ in done):
+            inner.text("Parts of a data set lie in data/ of this folder: run the commands that name them there.")
+        page.folded("The same, cell by cell", inner)
     page.text(
         f"CPU threads: {settled.threads}. Tables for quoting: table.md; all numbers: results.json; a run folder for "
         "each cell: cells/."

@@ -78,6 +78,7 @@ def columns_of(record: Record, found: Sequence[Found]) -> list[Column]:
     for cell in found:
         for row in (cell["evaluation"].get("attributes") or {}).get("attributes", ()):
             attributes[row["attribute"]] = None
+    judges = "D and classifier" if any("classifier" in cell["parameters"] for cell in found) else "D"
     listed = [
         Column("distance", distance_title(record.settled.extractor), 1, "low", _metric("distance")),
         Column("kid_x1000", "KID x 1000", 1, "low", _metric("kid", 1000)),
@@ -94,14 +95,15 @@ def columns_of(record: Record, found: Sequence[Found]) -> list[Column]:
         Column("images", "Images seen", 0, "", lambda found: found["images"]),
         Column("images_per_second", "Images/s", 0, "", lambda found: found["timing"]["images_per_second"]),
         Column("parameters_generator", "G, M par.", 2, "", lambda found: found["parameters"]["generator"] / 1e6),
-        Column("parameters_discriminator", "D, M par.", 2, "", _millions_of_d),
+        Column("parameters_discriminator", f"{judges}, M par.", 2, "", _millions_of_d),
     ]
     return [column for column in listed if any(column.value(cell) is not None for cell in found)]
 
 
 def _millions_of_d(found: Found) -> float | None:
-    number = found["parameters"].get("discriminator")
-    return None if number is None else number / 1e6
+    """Returns the parameters of D, and of the classifier of a design that has one beside it, in millions."""
+    numbers = found["parameters"]
+    return (numbers["discriminator"] + numbers.get("classifier", 0)) / 1e6 if "discriminator" in numbers else None
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,23 @@
 
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, outputs_of
-from sakuga.comparison.data import check_data, prepare
+from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, config_of, outputs_of
+from sakuga.comparison.data import check_data, opened, prepare
 from sakuga.comparison.folder import Folder, Record
 from sakuga.comparison.measure import measure
 from sakuga.comparison.page import write_pages
+from sakuga.comparison.presets import PRESETS
 from sakuga.configs.comparison import ComparisonConfig
+from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_json, write_text
-from sakuga.evaluation.attributes import load_judge
+from sakuga.data.dataset import Dataset
+from sakuga.evaluation.attributes import Judge, load_judge
+from sakuga.features.find import sha256_of
 from sakuga.models.file import read_header
 from sakuga.training import resolve
 from sakuga.training.metrics_log import read_metrics
@@ -43,23 +47,26 @@ def compare(
         retry_failed: Whether cells that failed are tried again.
         device: auto, cpu, cuda or mps.
         threads: CPU threads, the same for all cells; as many as torch has if None.
-        command: What the page shows as the command.
+        command: What the page shows as the command; what it showed before if empty.
 
     Returns:
         How many of the chosen cells are `done` and `failed`; None if a signal stopped it (the state is saved then).
 
     Raises:
-        UserError: If a data set is missing, a recipe, option or name is unknown, or the folder holds something else.
+        UserError: If a data set is missing or has not the labels that a recipe asks for, a recipe, option, name or
+            device is unknown, the judge does not know what it is to judge, or the folder holds something else.
             What goes wrong in a cell is no such error: it is written into the cell's record, and the others go on.
     """
+    pick_device(device)
     for variant in comparison.variants:
         _check(variant.label, checked_config(variant))
     cells = chosen_cells(comparison, only)
-    check_data(comparison.data)
-    if comparison.measure.judge:
-        load_judge(comparison.measure.judge)  # hours before the first cell is measured with it
+    check_data(comparison.data, comparison.name in PRESETS)
+    # Hours before the first cell is measured with it.
+    judge = load_judge(comparison.measure.judge, "cpu") if comparison.measure.judge else None
+    _check_labels(cells, judge)
     folder = Folder(Path(out))
-    record = folder.begin(comparison, threads, command)
+    record = folder.begin(comparison, threads, command, judge_sha256=sha256_of(judge.path) if judge else "")
     counts = {"done": 0, "failed": 0}
     for number, cell in enumerate(cells, 1):
         found = folder.result(cell)
@@ -82,20 +89,42 @@ def _check(label: str, config: Any) -> None:
         raise UserError(f"Variant {label!r}: {error}") from error
 
 
+def _check_labels(cells: Sequence[Cell], judge: Judge | None) -> None:
+    """Refuses labels that do not fit the recipes, or that the judge does not know.
+
+    A data set that an attribute is asked of is opened for it, which it has to be anyway; others wait for their cells.
+    """
+    sets: dict[tuple[str, int | None], Dataset] = {}
+    for variant, data in dict.fromkeys((cell.variant, cell.data) for cell in cells):
+        config = config_of(Cell(variant, data, seed=0))
+        told = config.conditioning.attributes
+        if not told and not config.data.balance:
+            continue
+        resolution = None if config.data.resolution == "auto" else config.data.resolution
+        if (data.label, resolution) not in sets:
+            sets[data.label, resolution] = opened(data, resolution)
+        dataset, what = sets[data.label, resolution], f"{variant.label!r} on {data.label}"
+        try:
+            resolve.check_labels(config, dataset)
+        except UserError as error:
+            raise UserError(f"Variant {what}: {error}") from error
+        if judge is not None and told:
+            judge.check_knows(dataset.schema if told == "all" else dataset.schema.restricted(told), what)
+
+
 def _run(cell: Cell, folder: Folder, record: Record, device: str) -> dict[str, Any] | None:
     """Trains and measures one cell; returns its record, None if a signal stopped it."""
-    run_dir = folder.cell(cell)
+    run_dir, budget = folder.cell(cell), record.comparison.budget
     about = {"variant": cell.variant.label, "data": cell.data.label, "seed": cell.seed}
     try:
         _clear(run_dir)
         data = prepare(cell.data, folder.data)
-        command = command_of(cell, changes_of(cell, record.comparison.budget.images, 0, record.settled.threads))
-        if not _train(cell, run_dir, data, record, device, command):
+        if not _train(cell, run_dir, data, record, device, command_of(cell, budget.images)):
             return None
         judged_by = next((d for d in record.comparison.data if d.label == cell.data.judged_by), cell.data)
         real = prepare(judged_by, folder.data)
         found = measure(cell, run_dir, real, record.comparison.measure, record.settled, device)
-        return about | {"state": "done", "command": command} | found
+        return about | {"state": "done", "command": command_of(cell, budget.images or found["images"])} | found
     except Exception as error:  # whatever it is, the other cells go on
         if not isinstance(error, UserError):
             write_text(run_dir / "error.txt", traceback.format_exc())

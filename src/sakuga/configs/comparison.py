@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
 
@@ -14,6 +14,15 @@ Filter = Literal["all", "every_second", "white_background", "colored_background"
 
 OWN = ("seed", "duration", "threads", "name")
 """Options that belong to the comparison, not to a variant."""
+
+WHITE = 230
+"""A pixel is white if all of its channels, of 255, are at least this."""
+
+FRAME = 32
+"""The frame around a picture has this part of its side as its width."""
+
+WHITE_SHARE, COLORED_SHARE = 0.10, 0.02
+"""A white background has at least the first share of white in the frame, a colored one less than the second."""
 
 
 def slug(label: str) -> str:
@@ -52,9 +61,9 @@ class ComparedData(Config):
     Attributes:
         label: What tables call it.
         path: A folder, a zip, or `synthetic`; a bare file name in a preset.
-        filter: Which of its pictures: `all`; `every_second` by name; `white_background`, those with at least 10% of
-            white pixels in the frame around them; `colored_background`, those with less than 2%. The frame is 1/32 of
-            the side wide, white is at least 230 of 255 in every channel.
+        filter: Which of its pictures: `all`; `every_second` by name; `white_background`, those with at least
+            `WHITE_SHARE` of white pixels in the frame around them; `colored_background`, those with less than
+            `COLORED_SHARE`.
         limit: Of these, so many, evenly spaced by name; all if None or if there are fewer.
         resolution: Pixels a side in training and evaluation; the set's own, or the recipe's, if None.
         judged_by: The label of the data set that the samples are measured against; its own if empty.
@@ -71,6 +80,11 @@ class ComparedData(Config):
     def is_part(self) -> bool:
         """Whether it is not all of the file."""
         return self.filter != "all" or self.limit is not None
+
+    @property
+    def part_name(self) -> str:
+        """The name of the zip that a part is written to."""
+        return f"{slug(self.label)}.zip"
 
 
 class Budget(Config):
@@ -145,7 +159,7 @@ class ComparisonConfig(Config):
     question: str = ""
     variants: tuple[Variant, ...] = Field(min_length=1)
     data: tuple[ComparedData, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0,), min_length=1)
     budget: Budget = Budget(images=60_000)
     measure: MeasureConfig = MeasureConfig()
     frontier: bool = False
