@@ -19,7 +19,8 @@ from sakuga.configs.training import TrainConfig
         (TrainConfig.model_fields["classifier"].annotation, ("none", "dcgan", "sngan", "srresnet", "stylegan2")),
         (TrainConfig.model_fields["channels_last"].annotation, ("true", "false", "auto")),
         (int, ()),
-        (Literal["one"] | None, ("one",)),
+        (Literal["one"] | None, ("one", "null")),
+        (Literal["auto"] | int, ()),
     ],
 )
 def test_what_an_annotation_lists(annotation, found):

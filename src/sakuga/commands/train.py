@@ -5,7 +5,8 @@ import shlex
 
 from pydantic import BaseModel
 
-from sakuga.configs.patch import option_names
+from sakuga.configs.choices import choices
+from sakuga.configs.patch import option_names, patch
 from sakuga.core.errors import UserError
 from sakuga.recipes import RECIPES, recipe
 
@@ -89,7 +90,10 @@ def _read(argv: list[str]) -> tuple[str | None, dict[str, str], dict[str, str], 
 
 
 def _help(argv: list[str]) -> str:
-    named = next((word for word in argv if not word.startswith("-")), None)
+    given = [word for word in argv if word not in ("--help", "-h")]
+    if given and given[-1].startswith("--") and "=" not in given[-1] and given[-1] != "--resume":
+        given.pop()  # an option whose value is asked about
+    named, _, changes, _ = _read(given)
     lines = [
         "usage: sakuga train RECIPE --data PATH --run-dir DIR [--OPTION VALUE ...]",
         "       sakuga train --resume --run-dir DIR [--duration LENGTH]",
@@ -111,19 +115,27 @@ def _help(argv: list[str]) -> str:
         for name, make in RECIPES.items():
             lines.append(f"  {name:18s} {' '.join((make.__doc__ or '').split())}")
         return "\n".join(lines)
-    config = recipe(named)
-    lines += [f"Options of {named}, their values and meaning:", ""]
+    config = patch(recipe(named), changes)
+    lines += [
+        f"Options of {named}, their values, choices and meaning (another kind may have others: give it beside --help):",
+        "",
+    ]
     for name in option_names(config):
         value, meaning = _explained(config, name)
         if name != "recipe":
-            lines.append(f"  --{name:28s} {value:18s} {meaning}".rstrip())
+            lines.append(f"  --{name:34s} {value:18s} {meaning}".rstrip())
     return "\n".join(lines)
 
 
 def _explained(config: BaseModel, name: str) -> tuple[str, str]:
-    """Returns the value of a dotted name as it would be typed, and its description."""
+    """Returns the value of a dotted name as it would be typed, and its choices and description."""
     *path, last = name.split(".")
+    group = None
     for part in path:
-        config = getattr(config, part)
-    value = config.model_dump(mode="json")[last]
-    return value if isinstance(value, str) else json.dumps(value), type(config).model_fields[last].description or ""
+        group, config = type(config).model_fields[part].annotation, getattr(config, part)
+    value, field = config.model_dump(mode="json")[last], type(config).model_fields[last]
+    # What kinds there are the group knows, and each of them only itself.
+    known = choices(group if last == "kind" else field.annotation)
+    listed = f"one of {', '.join(known)}" if len(known) > 1 and not isinstance(value, bool) else ""
+    meaning = "; ".join(part for part in (listed, field.description) if part)
+    return value if isinstance(value, str) else json.dumps(value), meaning
