@@ -134,9 +134,10 @@ class TrainConfig(Config):
     latent: LatentConfig = LatentConfig()
     conditioning: ConditioningConfig = ConditioningConfig()
     loss: LossConfig = BceLossConfig()
-    noise_start: Duration = Field(
+    noise_start: Duration | Auto = Field(
         default=Duration(amount=0),
-        description="when noise is added to the maps of G; a small G left without it at first learns shapes, not grain",
+        description="when noise is added to the maps of G; a small G left without it at first learns shapes, not "
+        "grain; auto: after 150k images, with init.generator from the start",
     )
     real_fake_batches: Literal["separate", "joint"] = Field(
         default="separate", description="whether D sees real and fake pictures in two passes or in one (for BatchNorm)"

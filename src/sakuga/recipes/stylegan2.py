@@ -23,7 +23,7 @@ def stylegan2_64_cpu() -> TrainConfig:
         path_length=PathLengthConfig(weight=2.0, every=8),
         style_mixing=0.9,
         # With noise from the start so small a G draws hair as grain, and unlearns it slowly.
-        noise_start=Duration(amount=150_000),
+        noise_start="auto",
         optimizer=OptimizersConfig.alike(2.5e-3, 0.0, 0.99),
         ema=EmaConfig(half_life=Duration(amount=10_000), ramp_up=0.5),
         outputs=OutputsConfig(snapshots=Schedule(every=Duration(amount=50_000))),

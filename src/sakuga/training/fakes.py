@@ -31,6 +31,7 @@ class Fakes:
     ):
         self.config, self.generator, self.device = config, generator, device
         self.draw_labels = labels
+        assert config.noise_start != "auto"
         self.noise_start = config.noise_start.images(num_pictures, config.batch_size)
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 

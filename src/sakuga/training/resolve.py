@@ -18,6 +18,8 @@ from sakuga.data.labels import missing_values
 from sakuga.data.sampling import columns_to_balance
 from sakuga.evaluation.conditions import translated
 
+NOISE_START = 150_000  # images: with noise from the start a small G draws hair as grain, and unlearns it slowly
+
 
 def check(config: TrainConfig) -> None:
     """Refuses combinations that make no sense.
@@ -132,7 +134,7 @@ def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "for all: leave it out, or choose --generator.kind stylegan2.",
     )
     yield (
-        config.noise_start.amount > 0 and config.generator.kind != "stylegan2",
+        config.noise_start != "auto" and config.noise_start.amount > 0 and config.generator.kind != "stylegan2",
         f"--noise_start is when noise joins the maps of G, and --generator.kind {config.generator.kind} has no noise: "
         "leave it out, or choose --generator.kind stylegan2.",
     )
@@ -220,11 +222,15 @@ def resolve(config: TrainConfig, resolution: int, device: torch.device) -> Train
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if has_fast_bf16(device) else "float32"
-    changes = {
+    changes: dict[str, Any] = {
         "precision": precision,
         "channels_last": precision == "bfloat16" if config.channels_last == "auto" else config.channels_last,
         "threads": torch.get_num_threads() if config.threads == "auto" else config.threads,
     }
+    if config.noise_start == "auto":
+        # A finished G has learned to draw with noise, or has none.
+        has_to_wait = config.generator.kind == "stylegan2" and config.init.generator is None
+        changes["noise_start"] = NOISE_START if has_to_wait else 0
     complete = _sized(patch(config, changes), resolution)
     if _weight(complete.penalty) == "auto":
         complete = patch(complete, {"penalty.weight": 2e-4 * int(complete.data.resolution) ** 2 / config.batch_size})

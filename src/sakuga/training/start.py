@@ -7,21 +7,15 @@ from typing import Any
 
 import torch
 
-from sakuga.configs.choices import choices
-from sakuga.configs.labels import LabelSchema
-from sakuga.configs.models import FirstStageConfig
 from sakuga.configs.patch import patch, validate
 from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.random import generators_kept
-from sakuga.core.tensorfile import first_misfit
 from sakuga.data.dataset import Dataset, open_dataset
-from sakuga.generation.model import find_model
-from sakuga.models.file import load_network, read_header
 from sakuga.recipes import recipe
-from sakuga.training import checkpoint, resolve
+from sakuga.training import checkpoint, resolve, sources
 from sakuga.training.estimate import faster_threads
 from sakuga.training.loop import Loop
 from sakuga.training.run import Run, record_of, write_record
@@ -69,10 +63,10 @@ def train(
     record = _existing(run_dir, resume)
     config = _changed(record, recipe_name, changes) if record else _fresh(recipe_name, changes)
     _check_before_loading(config)
-    if not (record and checkpoint.existing(run_dir)):  # a checkpoint holds what was taken from other models
-        _check_sources(config)
     if not record:
-        config = _with_first_stage(config)
+        config = sources.with_first_stage(config)
+    elif not checkpoint.existing(run_dir):  # a checkpoint holds what was taken from other models
+        sources.check(config)
     if config.threads != "auto":
         torch.set_num_threads(config.threads)
     if record and data is None:
@@ -84,6 +78,8 @@ def train(
     resolve.check_labels(config, dataset)
     if record:
         _check_same_data(record, dataset, data, run_dir)
+    else:
+        sources.check_size(config, dataset.resolution)
     with devices.deterministic(), generators_kept(place):
         if not record:
             config = _complete(config, dataset, place)
@@ -92,7 +88,7 @@ def train(
         if resume:
             run.resume()
         if run.loop.images == 0:
-            _initialize(run, config)
+            sources.initialize(run, config)
         write_record(run_dir, run.record)
         return run.train()
 
@@ -130,7 +126,7 @@ def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
 def _fresh(recipe_name: str | None, changes: Mapping[str, Any]) -> TrainConfig:
     if recipe_name is None:
         raise UserError("No recipe is named: write, for example, sakuga train quick64 --data ... --run-dir ...")
-    return patch(recipe(recipe_name), changes)
+    return sources.adopted(recipe(recipe_name), changes)
 
 
 def _changed(record: dict[str, Any], recipe_name: str | None, changes: Mapping[str, Any]) -> TrainConfig:
@@ -155,79 +151,14 @@ def _check_before_loading(config: TrainConfig) -> None:
             f"--batch_size {config.batch_size} cannot be shared by {distributed.world_size()} processes: "
             "choose a multiple of their number, at least two pictures each."
         )
-
-
-def _check_sources(config: TrainConfig) -> None:
-    for role, path in config.init.model_dump().items():
-        part = _role(role)
-        if path is not None and getattr(read_header(find_model(path)).roles, part) is None:
-            raise UserError(f"--init.{role} {path}: the file holds no {part}: choose a model that was saved with one.")
-
-
-def _role(init: str) -> str:
-    """Returns the role in a model file that one of `InitConfig` reads."""
-    return "generator" if init == "base" else init
-
-
-def _with_first_stage(config: TrainConfig) -> TrainConfig:
-    """Returns the config of a stacked generator with the architecture and the z of its finished first stage."""
-    if config.init.base is None:
-        return config
-    header = read_header(find_model(config.init.base))
-    role = header.roles.generator
-    assert role is not None
-    kind, possible = role.architecture.kind, choices(FirstStageConfig)
-    if kind not in possible:
-        *others, last = possible
+    shrink, processes = config.path_length.shrink, distributed.world_size()
+    if config.path_length.weight and processes > max(1, config.batch_size // shrink):
         raise UserError(
-            f"--init.base {config.init.base} is of kind {kind}, and a first stage is of kind {', '.join(others)} or "
-            f"{last}: name such a model."
+            f"--path_length.shrink {shrink} leaves no picture of {config.batch_size} to some of {processes} processes: "
+            f"choose {config.batch_size // processes} at most."
         )
-    doubled = 2 * int(role.architecture.resolution)
-    if config.data.resolution not in ("auto", doubled):
-        raise UserError(
-            f"--init.base {config.init.base} draws {doubled // 2} pixels, and a second stage doubles them: give "
-            f"--data.resolution {doubled}."
-        )
-    base, latent = (part.model_dump(mode="json") for part in (role.architecture, header.latent))
-    sizes = {"data.resolution": doubled, "generator.resolution": doubled}
-    return patch(config, sizes | {"generator.base": base, "latent": latent})
 
 
 def _check_same_data(record: dict[str, Any], dataset: Dataset, data: str, run_dir: Path) -> None:
     if record["data"]["fingerprint"] != dataset.fingerprint:
         raise UserError(f"{data} is not the data set that the run in {run_dir} began with: give that one with --data.")
-
-
-def _check_same_labels(option: str, theirs: LabelSchema, ours: LabelSchema) -> None:
-    """Refuses weights for which a label's number means another value."""
-    if theirs != ours:
-        raise UserError(
-            f"{option} knows {_told(theirs)}, and this run {_told(ours)}: give --conditioning.attributes, and data, "
-            "that fit the model."
-        )
-
-
-def _told(schema: LabelSchema) -> str:
-    return " and ".join(f"{a.name} ({', '.join(a.values)})" for a in schema.attributes) or "no attributes"
-
-
-def _initialize(run: Run, config: TrainConfig) -> None:
-    for role, path in config.init.model_dump().items():
-        if path is None:
-            continue
-        header = read_header(find_model(path))
-        if _role(role) == "generator" or config.discriminator.head.kind != "none":
-            _check_same_labels(f"--init.{role} {path}", header.labels, run.loop.step.schema)
-        source = load_network(find_model(path), _role(role), header)
-        network, averaged = run.loop.step.networks[_role(role)], run.loop.ema.network
-        if role == "base":
-            network, averaged = network.get_submodule("base"), averaged.get_submodule("base")
-        theirs = source.state_dict()
-        if wrong := first_misfit(network.state_dict(), theirs):
-            raise UserError(
-                f"--init.{role} {path} has another architecture, first at {wrong}: change --{role} to fit it."
-            )
-        network.load_state_dict(theirs)
-        if _role(role) == "generator":
-            averaged.load_state_dict(theirs)

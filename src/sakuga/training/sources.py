@@ -1,0 +1,159 @@
+"""Starting from finished models: what `init` names gives its architecture and its weights."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from sakuga.configs.choices import choices
+from sakuga.configs.labels import LabelSchema
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header
+from sakuga.configs.models import FirstStageConfig
+from sakuga.configs.patch import patch
+from sakuga.configs.training import TrainConfig
+from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import first_misfit
+from sakuga.generation.model import find_model
+from sakuga.models.file import load_network, read_header
+from sakuga.training.run import Run
+
+_ROLES: dict[str, Literal["generator", "discriminator"]] = {
+    "generator": "generator",
+    "discriminator": "discriminator",
+    "base": "generator",
+}
+"""Name in `InitConfig` -> role in a model file."""
+
+
+def check(config: TrainConfig) -> None:
+    """Refuses models that are not there, or hold no network of their role.
+
+    Raises:
+        UserError: With the option and the file.
+    """
+    for _ in _sources(config):
+        pass
+
+
+def adopted(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Returns a recipe with the user's changes, its networks those of the models that `init` names.
+
+    From the model come the architecture and, with G, the distribution of z. Options of the user come after it. The size
+    follows the data, and D's head what G is told.
+
+    Args:
+        config: The recipe.
+        changes: Dotted name to value.
+
+    Raises:
+        UserError: As `check` and `patch`, or if a model's pictures have another size than the run's.
+    """
+    config = patch(config, {name: value for name, value in changes.items() if name.startswith("init.")})
+    for init, _, header, role in _sources(config):
+        tree = role.architecture.model_dump(mode="json") | {"resolution": "auto"}
+        if init == "discriminator":
+            config = patch(config, {init: tree | {"head": config.discriminator.head.model_dump(mode="json")}})
+        elif init == "generator":
+            config = patch(config, {init: tree, "latent": header.latent.model_dump(mode="json")})
+    config = patch(config, changes)
+    if config.data.resolution != "auto":
+        check_size(config, config.data.resolution)
+    return config
+
+
+def check_size(config: TrainConfig, resolution: int) -> None:
+    """Refuses models whose pictures have another size than those of the run.
+
+    Raises:
+        UserError: With both sizes.
+    """
+    for init, path, _, role in _sources(config):
+        size = role.architecture.resolution
+        if init != "base" and size != resolution:
+            raise UserError(
+                f"--init.{init} {path} is for pictures of {size} pixels, and this run has {resolution}: give "
+                f"--data.resolution {size}, or a model of {resolution}."
+            )
+
+
+def with_first_stage(config: TrainConfig) -> TrainConfig:
+    """Returns the config of a stacked generator with the architecture and the z of its finished first stage.
+
+    Raises:
+        UserError: As `check`, or if it can be no first stage, or none of these sizes.
+    """
+    for init, path, header, role in _sources(config):
+        if init != "base":
+            continue
+        kind, possible = role.architecture.kind, choices(FirstStageConfig)
+        if kind not in possible:
+            *others, last = possible
+            raise UserError(
+                f"--init.base {path} is of kind {kind}, and a first stage is of kind {', '.join(others)} or {last}: "
+                "name such a model."
+            )
+        doubled = 2 * int(role.architecture.resolution)
+        if config.data.resolution not in ("auto", doubled):
+            raise UserError(
+                f"--init.base {path} draws {doubled // 2} pixels, and a second stage doubles them: give "
+                f"--data.resolution {doubled}."
+            )
+        base, latent = (part.model_dump(mode="json") for part in (role.architecture, header.latent))
+        sizes = {"data.resolution": doubled, "generator.resolution": doubled}
+        config = patch(config, sizes | {"generator.base": base, "latent": latent})
+    return config
+
+
+def initialize(run: Run, config: TrainConfig) -> None:
+    """Gives the networks of a run the weights of the models that `init` names.
+
+    Raises:
+        UserError: As `check`, or if a model knows other labels, or its weights do not fit.
+    """
+    for init, path, header, role in _sources(config):
+        name, option = _ROLES[init], f"--init.{init} {path}"
+        if name == "generator" or config.discriminator.head.kind != "none":
+            _check_same_labels(option, header.labels, run.loop.step.schema)
+        network, averaged = run.loop.step.networks[name], run.loop.ema.network
+        if init == "base":
+            network, averaged = network.get_submodule("base"), averaged.get_submodule("base")
+        theirs = load_network(find_model(path), name, header).state_dict()
+        if wrong := first_misfit(network.state_dict(), theirs):
+            heads = [getattr(part, "head", None) for part in (role.architecture, getattr(config, name))]
+            group = f"--{init}.head" if heads[0] != heads[1] else f"--{init}"
+            raise UserError(
+                f"{option} has another architecture than {group} asks for, first at {wrong}: leave out what you gave "
+                f"of {group}, or change it to fit the model."
+            )
+        network.load_state_dict(theirs)
+        if name == "generator":
+            averaged.load_state_dict(theirs)
+
+
+def _sources(config: TrainConfig) -> Iterator[tuple[str, str, Header, GeneratorRole | DiscriminatorRole]]:
+    """Yields each model that `init` names: the name there, the path as given, the header, and what it says of the role.
+
+    Raises:
+        UserError: If the model is not there, or holds no network of that role.
+    """
+    for init, path in config.init.model_dump().items():
+        if path is None:
+            continue
+        header = read_header(find_model(path))
+        role = getattr(header.roles, _ROLES[init])
+        if role is None:
+            raise UserError(
+                f"--init.{init} {path}: the file holds no {_ROLES[init]}: choose a model that was saved with one."
+            )
+        yield init, path, header, role
+
+
+def _check_same_labels(option: str, theirs: LabelSchema, ours: LabelSchema) -> None:
+    """Refuses weights for which a label's number means another value."""
+    if theirs != ours:
+        raise UserError(
+            f"{option} knows {_told(theirs)}, and this run {_told(ours)}: give --conditioning.attributes, and data, "
+            "that fit the model."
+        )
+
+
+def _told(schema: LabelSchema) -> str:
+    return " and ".join(f"{a.name} ({', '.join(a.values)})" for a in schema.attributes) or "no attributes"
