@@ -49,7 +49,8 @@ class Fakes:
         layers of another z.
 
         Style mixing (Karras et al., "A Style-Based Generator Architecture", 2019, section 3.1): with probability
-        `style_mixing` a fake has one z up to a layer drawn uniformly, and another from there on.
+        `style_mixing` a fake has one z up to a layer drawn uniformly, and another from there on. Both move
+        the mean w of a G in training; in NVIDIA's programs the first alone does.
         """
         labels = self.labels(images, count) if labels is None else labels
         ws = self.generator.mapping(self.z(images, count, stream), labels)

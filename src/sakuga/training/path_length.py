@@ -25,7 +25,11 @@ class PathLength:
         self.mean = torch.zeros((), device=device)
 
     def loss(self, lengths: Tensor) -> Tensor:
-        """Moves the mean towards the lengths, float `[N]`, and returns the weighted penalty, float `[]`."""
+        """Moves the mean towards the lengths, float `[N]`, and returns the weighted penalty, float `[]`.
+
+        The mean is a constant for the gradient; in NVIDIA's programs the share `decay` of it, which comes from these
+        lengths, is not.
+        """
         self.mean = self.mean.lerp(lengths.detach().mean(), self.config.decay)
         return self.config.weight * (lengths - self.mean).square().mean()
 
