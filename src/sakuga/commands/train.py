@@ -113,7 +113,8 @@ def _help(argv: list[str]) -> str:
     if named is None:
         lines += ["Recipes (sakuga train RECIPE --help lists a recipe's options and their values):", ""]
         for name, make in RECIPES.items():
-            lines.append(f"  {name:18s} {' '.join((make.__doc__ or '').split())}")
+            summary, *_ = (make.__doc__ or "").split("\n\n")
+            lines.append(f"  {name:18s} {' '.join(summary.split())}")
         return "\n".join(lines)
     config = patch(recipe(named), changes)
     lines += [

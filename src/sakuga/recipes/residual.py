@@ -56,8 +56,15 @@ def srresnet64() -> TrainConfig:
 
 
 def acgan64() -> TrainConfig:
-    """The final ACGAN of github.com/Unispac/Animation-Avatar-Generation: MakeGirlsMoe's networks with spectral norm in
-    D, verdict and classes in towers of their own, lambda 5, D twice for each time G learns, z of length 64."""
+    """After the final ACGAN of github.com/Unispac/Animation-Avatar-Generation: MakeGirlsMoe's networks with spectral
+    norm in D, verdict and classes in towers of their own, lambda 5, D twice for each time G learns, z of length 64.
+
+    Its `source/ACGAN.py` differs: z has sigma e^(-1/pi); the class loss is summed in D and averaged in G
+    (`conditioning.class_loss` summed_in_d); D has six strided convolutions down to 1x1x1024 and 18 residual blocks (2
+    after the first, 4 after each of the next four) where ours has five down to 2x2x512 and 8; its towers are 512 and
+    256 wide where ours are 256 twice, and no spectral norm is on them nor on the first convolution; both updates of D
+    see the same pictures.
+    """
     return TrainConfig(
         recipe="acgan64",
         data=DataConfig(resolution=64, flip=True, rotate=15.0),
