@@ -199,7 +199,7 @@ def test_mix_and_noise_write_their_sheets(styled, tmp_path):
     assert main(["mix", str(styled.path), *arguments, "--out", str(mixed)]) == 0
     assert np.array_equal(_pixels(mixed), np.asarray(styled.mix_sheet([0, 1], [10, 11, 12], "3-4", psi=0.7)))
     text = Image.open(mixed).text
-    assert (text["rows"], text["columns"], text["layers"], text["psi"]) == ("0-1", "10-12", "3-4", "0.7")
+    assert (text["rows"], text["columns"], text["layers"], text["psi"]) == ("0,1", "10,11,12", "3-4", "0.7")
     assert main(["noise", str(styled.path), "--seed", "7", "--draws", "3", "--out", str(draws)]) == 0
     assert np.array_equal(_pixels(draws), np.asarray(styled.noise_sheet(7, 3)))
     assert (Image.open(draws).text["seed"], Image.open(draws).text["draws"]) == ("7", "3")
@@ -285,11 +285,31 @@ WAY = [*INTERPOLATE, "--seeds", "3,4"]
         (["noise", "STYLED", "--out", "TMP/a.png", "--seed", "-1"], "-1 is not a seed"),
         (
             ["mix", "STYLED", "--out", "TMP/a.png", "--layers", "0-8"],
-            "layer 8 is none of this model's 8 layers",
+            "so that it has no layer 8",
         ),
         (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "5-3"], "write the range '5-3' from low to high"),
-        (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "rough"], "'rough' is none of this model's 8 layers"),
+        (["mix", "STYLED", "--out", "TMP/a.png", "--layers", "rough"], "'rough' is not a layer, a range or a name"),
         (["generate", "STYLED", "--out", "TMP/o", "--psi", "0.7", "--cutoff", "9"], "choose 1 to 8"),
+        ([*WAY, "--frames", "2000000000"], "--frames 2000000000 is too much: 2,000,000,000 pictures of 32 pixels"),
+        ([*WAY, "--duration", "1e9"], "--duration 1e+09 is too much"),
+        ([*WAY, "--duration", "1e300"], "--duration 1e+300 with --fps 20 is too much"),
+        ([*WAY, "--scale", "100000"], "--scale 100000 is too much"),
+        ([*WAY[:3], "TMP/a.webp", *WAY[4:], "--scale", "600", "--frames", "2"], "A WebP of 19200x19200 pixels"),
+        (["mix", "STYLED", "--out", "TMP/a.png", "--scale", "100000"], "--scale 100000 is too much"),
+        (["noise", "STYLED", "--out", "TMP/a.png", "--scale", "100000"], "--scale 100000 is too much"),
+        ([*WAY, "--strip", "/proc/a.png"], "/proc/a.png cannot be written"),
+        ([*GENERATE, "--sheet", "/proc/a.png"], "/proc/a.png cannot be written"),
+        ([*GENERATE, "--out", "/proc/zz"], "/proc/zz cannot be written"),
+        ([*MIX[:3], "TMP"], "give a name that ends in .png"),
+        ([*WAY, "--psi-mean", "all"], "give a psi too"),
+        ([*WAY, "--from-projection", "x", "--space", "z"], "has a w and no z: leave out --space z"),
+        ([*INTERPOLATE, "--from-projection", "x", "--from", "hair=a", "--to", "hair=b"], "cannot be told a condition"),
+        ([*INTERPOLATE, "--from-projection", "x"], "at least two"),
+        ([*GENERATE, "--out", "TMP/o", "--from-projection", "x", "x"], "x is not there"),
+        ([*GENERATE, "--out", "TMP/o", "--from-projection", "a/x", "b/x"], "Two of the projected pictures"),
+        ([*GENERATE, "--out", "TMP/o", "--from-projection", "x", "--best-of", "4"], "--best-of chooses among seeds"),
+        ([*GENERATE, "--sheet", "TMP/s.png", "--from-projection", "x", "--hair", "all"], "cannot be told a condition"),
+        ([*NOISE, "--seed", "1", "--from-projection", "x"], "--seed and --from-projection name two characters"),
     ],
 )
 def test_mistakes_are_one_sentence_and_write_nothing(model_file, styled, tmp_path, capsys, arguments, sentence):

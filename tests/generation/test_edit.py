@@ -7,7 +7,7 @@ from PIL import Image
 
 from sakuga import zoo
 from sakuga.cli import main
-from sakuga.configs.directions import DirectionInfo, DirectionsHeader, Move, parse_layers, parse_moves
+from sakuga.configs.directions import DirectionInfo, DirectionsHeader, Move, parse_moves
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import write_tensors
 from sakuga.generation.directions import SUFFIX, Directions, directions_of, read_directions, safe_name, write_directions
@@ -15,13 +15,12 @@ from sakuga.generation.edit import (
     apply,
     captions,
     described,
-    edit,
     edited,
-    read_projection,
     there_and_back,
     ws_of_seeds,
 )
 from sakuga.generation.model import load
+from sakuga.generation.projection import read_projection
 
 
 def directions_for(model, **steps):
@@ -72,7 +71,7 @@ def test_edited_pictures_are_those_of_the_moved_z(model, found):
         assert np.abs(drawn[:, t].astype(int) - model.sample_images(z)).max() <= 1
     plain = edited(model, ws, found, [Move("hair:aqua", -2, 2)], [0.5])[:, 0]
     assert np.abs(plain.astype(int) - model.sample_images(model.z_of_seeds([3, 4]))).max() <= 1
-    from_python = edit(model, [3, 4], {"hair:aqua": 2, "eyes:red": 1}, found)
+    from_python = model.edit([3, 4], {"hair:aqua": 2, "eyes:red": 1}, found)
     assert np.array_equal(np.stack([np.asarray(p) for p in from_python]), drawn[:, 2])
 
 
@@ -103,18 +102,6 @@ def test_moves_as_text():
     for text in ("a=", "a=1..", "a=x", "a=nan", "a=1..2..3", "a=inf"):
         with pytest.raises(UserError, match=r"--direction a '.*' is no strength"):
             parse_moves(text, "1")
-
-
-def test_layers_as_text():
-    assert parse_layers("all", 4) == (0, 1, 2, 3)
-    assert parse_layers("2-3,0, 2", 4) == (0, 2, 3)
-    for text, missing in {"4": 4, "2-9": 4, "7-9": 7}.items():
-        with pytest.raises(UserError, match=f"has layers 0 to 3, so that it has no layer {missing}"):
-            parse_layers(text, 4)
-    with pytest.raises(UserError, match="from low to high, 2-3"):
-        parse_layers("3-2", 4)
-    with pytest.raises(UserError, match="'-1' is not a layer"):
-        parse_layers("-1", 4)
 
 
 def test_captions_and_the_way_there_and_back():
@@ -182,7 +169,7 @@ def test_a_projected_picture_is_edited(styled, tmp_path):
     assert main([*command, "--from-projection", str(face), "--steps", "3", "--no-captions"]) == 0
     plain = styled.sample_ws(lambda part: ws[None][part], 1, noise_of=lambda _: list(noise.values()))
     assert np.abs(pixels(out)[2:34, 36:68].astype(int) - plain[0]).max() <= 1
-    assert isinstance(read_projection(write_tensors(tmp_path / "b.safetensors", {"ws": ws}, value), styled).noise, str)
+    assert read_projection(write_tensors(tmp_path / "b.safetensors", {"ws": ws}, value), styled).noise == ()
     with pytest.raises(UserError, match="holds no projected picture"):
         read_projection(found, styled)
     short = write_tensors(tmp_path / "c.safetensors", {"ws": ws[:2]}, value)
@@ -262,8 +249,11 @@ EDIT = ["edit", "MODEL", "--directions", "FOUND", "--direction", "hair:aqua", "-
         ([*EDIT, "--psi", "7"], "psi of 7.0 is out of range"),
         ([*EDIT, "--hair", "red"], "without attributes"),
         ([*EDIT, "--judge", "x"], "--judge is for measuring"),
-        ([*EDIT, "--from-projection", "x", "--seeds", "1"], "--seeds chooses other pictures than --from-projection"),
-        ([*EDIT, "--from-projection", "x", "--psi", "1"], "--psi chooses other pictures than --from-projection"),
+        ([*EDIT, "--from-projection", "x", "--sigma", "1"], "has a w of its own, which sigma does not change"),
+        ([*EDIT, "--from-projection", "x", "--hair", "red"], "has a w of its own, which hair does not change"),
+        ([*EDIT, "--seeds", "0-9999", "--steps", "1000"], "10,000 seeds by --steps 1000 is too much"),
+        ([*EDIT, "--scale", "100000"], "--scale 100000 is too much"),
+        ([*EDIT[:-1], "TMP/a.webp", "--seeds", "1", "--steps", "2", "--scale", "600"], "A WebP of"),
         ([*EDIT, "--from-projection", "TMP/x.safetensors"], "x.safetensors is not there"),
         ([*EDIT[:5], "hair:blue", *EDIT[6:]], "No direction 'hair:blue' of tiny"),
         ([*EDIT[:3], "MODEL", *EDIT[4:]], "holds no directions: give a file that `sakuga directions` wrote"),

@@ -252,7 +252,7 @@ DIRECTIONS = ["directions", "MODEL", "--out", "TMP/d.safetensors"]
         ([*DIRECTIONS, "--method", "pca", "--samples", "3", "--count", "3"], "choose 1 to 2"),
         ([*DIRECTIONS, "--layers", "1"], "the model has one layer, 0, so that it has no layer 1."),
         ([*DIRECTIONS, "--layers", "0-50"], "so that it has no layer 1."),
-        ([*DIRECTIONS, "--layers", "5-3"], "write the range 5-3 from low to high, 3-5"),
+        ([*DIRECTIONS, "--layers", "5-3"], "write the range '5-3' from low to high, 3-5"),
         ([*DIRECTIONS, "--layers", "a"], "'a' is not a layer"),
         ([*DIRECTIONS, "--judge", "x"], "--judge is for measuring: give --measure 64"),
         ([*DIRECTIONS, "--measure", "1"], "two characters are the least"),

@@ -3,34 +3,14 @@ import pytest
 
 from sakuga.configs.sampling import Sampling
 from sakuga.core.errors import UserError
-from sakuga.generation.mixing import mix, named_layers, parse_layers, sheet_of_mixed
-
-
-def test_names_stand_for_layers():
-    assert [list(layers) for layers in named_layers(8).values()] == [[0, 1, 2], [3, 4], [5, 6, 7]]
-    for num_ws in (10, 12, 14, 16, 18):  # 64 to 1024 pixels: up to 8, 16 and 32, from 64 on
-        names = named_layers(num_ws)
-        assert list(names) == ["coarse", "middle", "fine"]
-        assert names["coarse"] == range(3) and names["middle"] == range(3, 7) and names["fine"] == range(7, num_ws)
-
-
-def test_layers_are_read_from_text():
-    assert parse_layers("0-3", 8) == [0, 1, 2, 3]
-    assert parse_layers("7, 0-1,1", 8) == [0, 1, 7]
-    assert parse_layers("coarse,fine", 8) == [0, 1, 2, 5, 6, 7]
-
-
-@pytest.mark.parametrize("text", ["", "8", "0-8", "rough", "0-3,", "-1"])
-def test_layers_that_are_not_there_are_refused(text):
-    with pytest.raises(UserError, match="none of this model's 8 layers"):
-        parse_layers(text, 8)
+from sakuga.generation.mixing import mix, sheet_of_mixed
 
 
 @pytest.mark.parametrize("psi", [None, 0.5])
 def test_mixed_pictures_have_layers_of_both(styled, psi):
     sampling = Sampling(psi=psi)
     mixed = mix(styled, [0, 1], [10, 11, 12], "3-4", sampling=sampling, batch_size=4)
-    assert mixed.images.shape == (2, 3, 32, 32, 3) and mixed.layers == [3, 4]
+    assert mixed.images.shape == (2, 3, 32, 32, 3) and mixed.layers == (3, 4)
     rows, columns = (styled.ws_of_seeds(s, styled.labels_of(s), sampling) for s in ([0, 1], [10, 11, 12]))
     for r in range(2):
         for c in range(3):

@@ -4,7 +4,8 @@ import torch
 
 from sakuga.configs.sampling import Sampling
 from sakuga.core.errors import UserError
-from sakuga.generation.noise import coarse_side, deviation, noise_draws, noise_maps, noise_of, sheet_of_draws
+from sakuga.generation.noise import coarse_side, deviation, noise_draws, sheet_of_draws
+from sakuga.generation.noise_maps import noise_maps, noise_of
 
 
 def test_maps_are_normal_and_those_of_their_seed():

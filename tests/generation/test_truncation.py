@@ -2,10 +2,23 @@ import numpy as np
 import pytest
 import torch
 
+from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.modelfile import GeneratorRole, Header, Roles
+from sakuga.configs.models import Stylegan2GeneratorConfig
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
-from sakuga.generation.sample import best_of, draw, images_of
+from sakuga.generation.model import load
+from sakuga.generation.noise_maps import noise_of
+from sakuga.generation.sample import best_of, draw
 from sakuga.generation.truncation import truncated
+from sakuga.models.file import save_model
+from sakuga.models.registry import build
+
+
+def images_of(model, seeds, labels, sampling):
+    """Draws seeds and labels at once."""
+    ws = model.ws_of_seeds(seeds, labels, sampling)
+    return model.sample_ws(ws.__getitem__, len(seeds), len(seeds), noise_of(model, sampling.noise, seeds))
 
 
 def _labels(*rows):
@@ -124,3 +137,40 @@ def test_truncation_is_that_of_the_reference(real_data, kind):
             torch.from_numpy(data[f"{kind}/{name}"]) for name in ("ws", "G/mapping.w_avg", "ws_psi05_cutoff4")
         )
     assert torch.allclose(truncated(ws, mean[None], 0.5, 4), expected, atol=1e-5)
+
+
+def test_psi_can_go_to_the_one_mean_of_all_classes(styled_conditional):
+    model, labels = styled_conditional, _labels((0, 1), (2, 1))
+    z, mean = model.z_of_seeds([3, 4]), torch.linspace(-1, 1, 8)
+    whole = model.ws_of(z, labels)
+    found = model.ws_of(z, labels, Sampling(psi=0.5, psi_mean="all"))
+    assert torch.allclose(found, mean + 0.5 * (whole - mean), atol=1e-6)
+    assert not torch.allclose(found, model.ws_of(z, labels, Sampling(psi=0.5)), atol=1e-2)
+    faces = [model.generate([1], psi=0, psi_mean="all", hair=hair)[0].tobytes() for hair in ("red", "aqua")]
+    assert faces[0] == faces[1]
+
+
+def test_labels_that_nobody_knows_have_the_mean_of_all(styled_conditional):
+    means = styled_conditional.mean_w(_labels((0, 1), (-1, 1)))
+    assert torch.allclose(means[1], torch.linspace(-1, 1, 8)) and not torch.allclose(means[0], means[1], atol=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["uncond", "cond"])
+def test_a_network_of_the_reference_is_truncated_as_there(real_data, tmp_path, kind):
+    """From z and labels through `ws_of`, as every picture goes, towards the one mean that the network kept."""
+    with np.load(real_data("stylegan2_parity.npz")) as data:
+        numbers = {n.removeprefix(f"{kind}/"): torch.from_numpy(data[n]) for n in data if n.startswith(f"{kind}/")}
+    classes = Attribute(name="class", values=("0", "1", "2", "3"))
+    schema = LabelSchema(attributes=(classes,) if kind == "cond" else ())
+    config = Stylegan2GeneratorConfig(
+        resolution=32, channels=512, max_channels=64, z_dim=64, w_dim=64, mapping_layers=3
+    )
+    network = build(config, schema)
+    names = [n for n in numbers if n.startswith("G/") and not n.endswith("resample_filter")]
+    network.load_state_dict({n.removeprefix("G/").replace(".", "_network.", 1): numbers[n] for n in names})
+    header = Header(name=kind, roles=Roles(generator=GeneratorRole(architecture=config)), labels=schema)
+    model = load(save_model(tmp_path / "m.safetensors", header, {"generator": network}, half=False), "cpu")
+    labels = numbers["c"].argmax(1, keepdim=True).numpy() if kind == "cond" else np.zeros((4, 0), np.int64)
+    found = model.ws_of(numbers["z"].numpy(), labels, Sampling(psi=0.5, cutoff=4, psi_mean="all"))
+    error = (found - numbers["ws_psi05_cutoff4"]).abs()
+    assert error.max() <= 1e-3 and error.mean() <= 1e-4

@@ -41,7 +41,7 @@ def directions(
         model: A model of the zoo, a .safetensors file, or a run folder.
         out: The .safetensors file to write. MODEL.directions.safetensors beside a model is found without being named.
         method: sefa, pca or labels; labels if there are any, else sefa.
-        layers: The layers of w that move, for example 0-5: the first change pose and shape, the last colors.
+        layers: The layers of w that move, for example 0-5 or coarse: the first change pose and shape, the last colors.
         count: How many directions, of sefa and pca; 10 if not given.
         labeler: A file that `sakuga judge --purpose labeler` wrote: what it sees in samples are the labels.
         labels: A table seed,hair,eyes of samples that somebody looked at; a column of numbers is more or less of it.
@@ -76,7 +76,7 @@ def directions(
     refuse_existing([out], overwrite)
     set_threads(threads)
 
-    from sakuga.configs.directions import parse_layers
+    from sakuga.configs.layers import parse_layers
     from sakuga.generation.directions import write_directions
     from sakuga.generation.model import load
 

@@ -1,21 +1,27 @@
 """`sakuga edit`: pictures moved along directions, as strips and animations."""
 
+import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sakuga.commands.drawing import takes_sampling
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
     from sakuga.configs.directions import Move
     from sakuga.configs.sampling import Sampling
-    from sakuga.generation.edit import Unedited
+    from sakuga.generation.directions import Directions
+    from sakuga.generation.edit import Look
     from sakuga.generation.model import LoadedModel
+    from sakuga.generation.starts import Key
 
 _COLUMNS, _FRAMES = 7, 60
 _MAX_STEPS = 1000
 _MOVING = (".gif", ".webp", ".mp4")
 
 
+@takes_sampling()
 def edit(
     model: str,
     /,
@@ -23,7 +29,7 @@ def edit(
     direction: str,
     out: Path | None = None,
     seeds: str | None = None,
-    from_projection: Path | None = None,
+    from_projection: tuple[Path, ...] = (),
     directions: Path | None = None,
     strength: str = "-3..3",
     steps: int | None = None,
@@ -31,8 +37,6 @@ def edit(
     hair: str | None = None,
     eyes: str | None = None,
     attributes: str | None = None,
-    sigma: float | None = None,
-    psi: float | None = None,
     captions: bool = True,
     fps: float = 20.0,
     loop: bool = True,
@@ -44,6 +48,7 @@ def edit(
     batch_size: int = 64,
     device: str = "auto",
     threads: int | None = None,
+    **sampling: Any,
 ) -> None:
     """Moves pictures along directions in w: a strip for each seed, or an animation of all.
 
@@ -52,17 +57,15 @@ def edit(
         direction: Which, as hair:aqua; several, each with its own strength or range: hair:aqua=2,eyes:red=0..3.
         out: The file to write: a .png has a row for each picture and a column for each strength; a .gif, .webp or .mp4
             moves.
-        seeds: Which seeds, for example 0-7. 0-7 if not given.
-        from_projection: Edit this picture instead: a file that `sakuga project` wrote.
+        seeds: Which seeds, for example 0-7. 0-7 if nothing is given.
+        from_projection: Files that `sakuga project` wrote: edit their pictures, before those of --seeds.
         directions: A file that `sakuga directions` wrote; the one beside the model if not given.
         strength: Of directions that have none of their own: from..to, or one number. In standard deviations of w.
         steps: How many strengths on the way: 7 columns, or 60 frames, if not given.
-        layers: Move only these layers, for example 0-5, of those that the direction has.
+        layers: Move only these layers, for example 0-5 or coarse, of those that the direction has.
         hair: The hair color that a model with this attribute is told.
         eyes: The eye color, likewise.
         attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
-        sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
-        psi: Truncates w before it is moved, for example 0.7: nearer the mean face, less often broken.
         captions: Write seeds and strengths beside the pictures of a .png.
         fps: Frames a second of an animation.
         loop: Lead an animation back to its beginning and on for ever.
@@ -74,10 +77,12 @@ def edit(
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
+        **sampling: The fields of `Sampling`.
     """
+    from sakuga.commands.drawing import check_choice, keys_of, once
     from sakuga.commands.identity import check_measure, load_ruler, show_cost
     from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
-    from sakuga.configs.directions import parse_layers
+    from sakuga.configs.layers import parse_layers
     from sakuga.configs.sampling import Sampling
     from sakuga.core.errors import UserError
 
@@ -87,19 +92,16 @@ def edit(
     if out is None and measure is None:
         raise UserError("Say what to do: --out FILE.png for a strip, FILE.gif to move, --measure 64 for numbers.")
     moves = _moves(direction, strength)
-    told = attributes_of(attributes, hair, eyes)
-    source = _Source(seeds, from_projection, told, Sampling(sigma=sigma, psi=psi))
+    told, way = attributes_of(attributes, hair, eyes), Sampling(**sampling)
     parts = _parts(out, steps, loop, fps)
-    source.check()
+    keys = once(keys_of(seeds, from_projection, "0-7"))
     refuse_existing([out], overwrite)
     set_threads(threads)
+    check_choice(keys, told, way)
 
-    from sakuga.core.images import save_png
-    from sakuga.generation.animation import save_animation
     from sakuga.generation.directions import beside, directions_of
-    from sakuga.generation.edit import Look, animated, described, edited, strip
+    from sakuga.generation.edit import Look
     from sakuga.generation.model import load
-    from sakuga.generation.output import parameters
 
     loaded = load(model, device)
     ruler = None if measure is None else load_ruler(judge, device)
@@ -112,49 +114,64 @@ def edit(
         print(f"The directions belong to another model, {found.header.model}: they may do less here.", file=sys.stderr)
     chosen = None if layers.strip() == "all" else parse_layers(layers, loaded.generator.num_ws)
     if out is not None:
-        start = source.unedited(loaded)
-        drawn = edited(loaded, start.ws, found, moves, parts, layers=chosen, noise=start.noise, batch_size=batch_size)
-        look = Look(captions, fps, loop, columns, scale)
-        if out.suffix.lower() in _MOVING:
-            save_animation(out, animated(drawn, look), fps, loop=loop, scale=scale, overwrite=overwrite)
-        else:
-            text = parameters(loaded, source.sampling) | {"directions": described(moves)}
-            text |= {"pictures": ",".join(start.names)}
-            save_png(out, strip(drawn, start.names, moves, parts, look), text, overwrite=overwrite)
-        _report(len(drawn), len(parts), loaded, out)
+        job = _Job(out, keys, told, way, moves, parts, chosen, overwrite, batch_size)
+        _draw(job, loaded, found, Look(captions, fps, loop, columns, scale))
     if ruler is not None and measure is not None:
         show_cost(loaded, found, names, ruler, measure, batch_size)
 
 
-class _Source(NamedTuple):
-    """Which pictures are edited."""
-
-    seeds: str | None
-    projection: Path | None
+class _Job(NamedTuple):
+    out: Path
+    keys: "list[Key]"
     told: "Condition"
     sampling: "Sampling"
+    moves: "list[Move]"
+    parts: list[float]
+    layers: tuple[int, ...] | None
+    overwrite: bool
+    batch_size: int
 
-    def check(self) -> None:
-        from sakuga.core.errors import UserError
-        from sakuga.core.latents import parse_seeds
 
-        way = self.sampling
-        given = {"--seeds": self.seeds, "--sigma": way.sigma, "--psi": way.psi, "--attributes": self.told or None}
-        for option, value in given.items():
-            if self.projection is not None and value is not None:
-                raise UserError(f"{option} chooses other pictures than --from-projection: leave one of them out.")
-        parse_seeds(self.seeds or "0")
+def _draw(job: _Job, model: "LoadedModel", directions: "Directions", look: "Look") -> None:
+    from sakuga.commands.drawing import check_amount, tell_foreign
+    from sakuga.core.images import save_png
+    from sakuga.generation.animation import check_sides, save_animation
+    from sakuga.generation.edit import animated, described, edited, strip
+    from sakuga.generation.output import parameters
+    from sakuga.generation.starts import starts_of
 
-    def unedited(self, model: "LoadedModel") -> "Unedited":
-        from sakuga.core.latents import parse_seeds
-        from sakuga.generation.edit import of_seeds, read_projection
+    count, steps = len(job.keys), len(job.parts)
+    check_amount(count * steps, model.resolution, f"{count:,} seeds by --steps {steps}", look.scale)
+    check_sides(job.out, *_sides(count, model.resolution, look.columns, look.scale))
+    tell_foreign(model, job.keys)
+    start = starts_of(model, job.keys, job.told, job.sampling)
+    noise = start.noise(model, job.sampling.noise, [row for row in range(count) for _ in job.parts])
+    drawn = edited(
+        model,
+        start.ws,
+        directions,
+        job.moves,
+        job.parts,
+        layers=job.layers,
+        noise_of=noise,
+        batch_size=job.batch_size,
+    )
+    if job.out.suffix.lower() in _MOVING:
+        frames = animated(drawn, look)
+        save_animation(job.out, frames, look.fps, loop=look.loop, scale=look.scale, overwrite=job.overwrite)
+    else:
+        text = parameters(model, job.sampling) | {"directions": described(job.moves)}
+        text |= {"pictures": ",".join(start.names)}
+        save_png(job.out, strip(drawn, start.names, job.moves, job.parts, look), text, overwrite=job.overwrite)
+    _report(count, steps, model, job.out)
 
-        if self.projection is None:
-            return of_seeds(model, list(dict.fromkeys(parse_seeds(self.seeds or "0-7"))), self.told, self.sampling)
-        found = read_projection(self.projection, model)
-        if found.model_sha256 != model.sha256:
-            print(f"{self.projection} was projected into another model: the picture will differ.", file=sys.stderr)
-        return found
+
+def _sides(count: int, side: int, columns: int | None, scale: int) -> tuple[int, int]:
+    """Returns the height and width of a moving grid of so many pictures, with the gaps of `core.images.grid`."""
+    if count == 1:
+        return side * scale, side * scale
+    across = columns or math.ceil(math.sqrt(count))
+    return (-(-count // across) * (side + 2) + 2) * scale, (across * (side + 2) + 2) * scale
 
 
 def _report(pictures: int, strengths: int, model: "LoadedModel", out: Path) -> None:

@@ -3,27 +3,28 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sakuga.commands.drawing import takes_sampling
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
     from sakuga.configs.sampling import Sampling
     from sakuga.generation.model import LoadedModel
+    from sakuga.generation.starts import Key
 
 MAX_SHEET = 10_000
 
 
+@takes_sampling("psi")
 def generate(
     model: str,
     /,
     *,
     out: Path | None = None,
     seeds: str | None = None,
-    sigma: float | None = None,
+    from_projection: tuple[Path, ...] = (),
     psi: str | None = None,
-    cutoff: int | None = None,
-    truncation: Literal["interpolate", "resample"] = "interpolate",
-    noise: Literal["const", "random", "none"] = "const",
     best_of: int | None = None,
     keep: int | None = None,
     hair: str | None = None,
@@ -36,6 +37,7 @@ def generate(
     batch_size: int = 64,
     device: str = "auto",
     threads: int | None = None,
+    **sampling: Any,
 ) -> None:
     """Draws pictures with a model: one PNG for each seed, with its parameters inside, or all on one sheet.
 
@@ -43,12 +45,9 @@ def generate(
         model: A model of the zoo, a .safetensors file, or a run folder.
         out: Write one PNG for each picture into this folder, named by its seed; of rows, a folder for each.
         seeds: Which seeds, for example 0-63,77. 0-63 if not given; of rows, 0-7 of each.
-        sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
+        from_projection: Files that `sakuga project` wrote: draw their pictures, before those of --seeds.
         psi: Truncates, for example 0.7: nearer the mean face, less varied, less often broken; 0.3,0.7,1.3: a row of
             each.
-        cutoff: Truncate so many layers of w, from the coarsest; all if not given.
-        truncation: Pull w to its mean, or draw the components of z again that are further than psi.
-        noise: The network's own fixed noise, noise of each seed, or none.
         best_of: Draw so many, seeds 0 to N-1, and keep those that the discriminator finds most real.
         keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given; of rows, 8 of each.
         hair: The hair color that a model with this attribute is told; all: a row of each.
@@ -62,7 +61,9 @@ def generate(
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
+        **sampling: The fields of `Sampling`.
     """
+    from sakuga.commands.drawing import check_choice
     from sakuga.commands.options import (
         attributes_of,
         check_folder,
@@ -84,16 +85,21 @@ def generate(
     rows = [told] if ALL in told.values() else []
     if conditions is not None:
         rows = [merged(told, condition) for condition in parse_conditions(conditions, "--conditions")]
-    common = {"sigma": sigma, "cutoff": cutoff, "truncation": truncation, "noise": noise}
-    sampling = [Sampling(psi=value, **common) for value in parse_psi(psi)]
-    if len(sampling) > 1 and not rows:
+    ways = [Sampling(psi=value, **sampling) for value in parse_psi(psi)]
+    if len(ways) > 1 and not rows:
         rows = [told]
     if rows and columns is not None:
         raise UserError("--columns: a sheet of rows has a column for each seed: leave the option out.")
-    chosen, keep = _choose(seeds, best_of, keep, 8 if rows else 64)
+    chosen, keep = _choose(seeds, from_projection, best_of, keep, 8 if rows else 64)
+    if from_projection and any(rows):
+        raise UserError(
+            "A projected picture cannot be told a condition: leave out --from-projection or the conditions."
+        )
+    _check_names(chosen, out)
     refuse_existing([sheet], overwrite)
     set_threads(threads)
-    job = _Job(model, chosen, keep, out, sheet, sampling, columns, overwrite, batch_size, device)
+    check_choice(chosen, told, ways[0])
+    job = _Job(model, chosen, keep, out, sheet, ways, columns, overwrite, batch_size, device)
     if rows:
         _draw_rows(job, rows, is_preset=(conditions or "").strip() in PRESETS)
     else:
@@ -102,7 +108,7 @@ def generate(
 
 class _Job(NamedTuple):
     model: str
-    seeds: list[int]
+    seeds: list["Key"]
     keep: int | None
     out: Path | None
     sheet: Path | None
@@ -124,6 +130,7 @@ class _Job(NamedTuple):
 
 
 def _draw_seeds(job: _Job, told: "Condition") -> None:
+    from sakuga.commands.drawing import tell_foreign
     from sakuga.commands.options import refuse_existing
     from sakuga.generation.output import file_name, parameters, write_pictures
 
@@ -138,6 +145,8 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
     from sakuga.generation.sample import best_of, draw
 
     loaded = load(job.model, job.device)
+    _check_amount(job, loaded, 1)
+    tell_foreign(loaded, job.seeds)
     _tell_new(loaded, [told])
     sampling = job.sampling[0]
     options = {"sampling": sampling, "attributes": told, "batch_size": job.batch_size}
@@ -155,6 +164,7 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
 
 
 def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) -> None:
+    from sakuga.commands.drawing import tell_foreign
     from sakuga.commands.options import refuse_existing, rows_of_preset
     from sakuga.configs.conditions import written
     from sakuga.core.images import save_png
@@ -168,6 +178,8 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
     rows = unique(loaded.expanded(conditions))
     count = len(rows) * len(job.sampling)
     _check_sheet(job, count)
+    _check_amount(job, loaded, count)
+    tell_foreign(loaded, job.seeds)
     folders = [job.out / name for name in folder_names(rows, job.sampling)] if job.out else []
     refuse_existing([folder / file_name(seed) for folder in folders for seed in job.seeds], job.overwrite)
     _tell_new(loaded, rows)
@@ -201,15 +213,44 @@ def _check_sheet(job: _Job, rows: int) -> None:
         raise UserError(f"A sheet holds at most {MAX_SHEET:,} pictures: give fewer seeds, or --out alone.")
 
 
-def _choose(seeds: str | None, best_of: int | None, keep: int | None, usual: int) -> tuple[list[int], int | None]:
-    """Returns the seeds to draw, each once, and how many pictures to keep; None for all without asking D."""
+def _check_amount(job: _Job, loaded: "LoadedModel", rows: int) -> None:
+    """Refuses a sheet, or a row, that does not fit into memory; single pictures are written as they are drawn."""
+    from sakuga.commands.drawing import check_amount
+
+    kept = rows * (job.keep or len(job.seeds)) if job.sheet is not None else job.keep or 0
+    is_row = rows > 1 and job.keep is None
+    count = max(kept, len(job.seeds) if is_row else 0)
+    check_amount(count, loaded.resolution, f"--keep {job.keep}" if job.keep else "--seeds")
+
+
+def _check_names(keys: list["Key"], out: Path | None) -> None:
+    """Refuses pictures whose files in one folder would have one name."""
     from sakuga.core.errors import UserError
-    from sakuga.core.latents import parse_seeds
+
+    if out is None or all(isinstance(key, int) for key in keys):
+        return
+
+    from sakuga.generation.output import file_name
+
+    names = [file_name(key) for key in keys]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"Two of the projected pictures would be {out / twice[0]}: draw them one after the other.")
+
+
+def _choose(
+    seeds: str | None, projections: tuple[Path, ...], best_of: int | None, keep: int | None, usual: int
+) -> tuple[list["Key"], int | None]:
+    """Returns the pictures to draw, each once, and how many to keep; None for all without asking D."""
+    from sakuga.commands.drawing import keys_of, once
+    from sakuga.core.errors import UserError
     from sakuga.generation.sample import check_keep
 
-    chosen = list(range(best_of or usual)) if seeds is None else list(dict.fromkeys(parse_seeds(seeds)))
-    if best_of is not None and best_of != len(chosen):
+    candidates = f"0-{best_of - 1}" if best_of else None
+    chosen = once(keys_of(seeds or candidates, projections, f"0-{usual - 1}"))
+    if best_of is not None and seeds is not None and best_of != len(chosen):
         raise UserError(f"--best-of {best_of} and --seeds {seeds} ({len(chosen)} seeds) disagree: give one of them.")
+    if best_of is not None and projections:
+        raise UserError("--best-of chooses among seeds: leave it or --from-projection out.")
     if best_of is not None and keep is None:
         keep = min(usual, best_of)
     if keep is not None:

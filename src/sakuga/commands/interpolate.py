@@ -2,21 +2,28 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import tyro
 
+from sakuga.commands.drawing import takes_sampling
+
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
+    from sakuga.configs.sampling import Sampling
+    from sakuga.generation.interpolate import Kind, Space
     from sakuga.generation.model import LoadedModel
+    from sakuga.generation.starts import Key
 
 
+@takes_sampling()
 def interpolate(
     model: str,
     /,
     *,
     out: Path,
     seeds: str | None = None,
+    from_projection: tuple[Path, ...] = (),
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None,
     to: str | None = None,
     conditions: str | None = None,
@@ -30,18 +37,14 @@ def interpolate(
     fps: float = 20.0,
     loop: bool = True,
     kind: Literal["linear", "spherical", "smooth"] = "smooth",
-    space: Literal["z", "w"] = "z",
-    sigma: float | None = None,
-    psi: float | None = None,
-    cutoff: int | None = None,
-    truncation: Literal["interpolate", "resample"] = "interpolate",
-    noise: Literal["const", "random", "none"] = "const",
+    space: Literal["z", "w"] | None = None,
     scale: int = 1,
     columns: int | None = None,
     overwrite: bool = False,
     batch_size: int = 64,
     device: str = "auto",
     threads: int | None = None,
+    **sampling: Any,
 ) -> None:
     """Draws the way through the pictures of several seeds, or of one seed under several conditions.
 
@@ -50,6 +53,8 @@ def interpolate(
         out: The file to write: a .gif, .webp or .mp4 moves, a .png shows the frames side by side.
         seeds: The seeds on the way, in their order, for example 3,17,42. Between conditions one is enough, 0. Those of
             a grid are dealt out to its cells; 4 for each if not given.
+        from_projection: Files that `sakuga project` wrote: the way leads through their pictures, in w, and then through
+            those of --seeds.
         from_: The condition to begin with, for example hair=aqua,eyes=orange.
         to: The condition to go to; what it does not name stays.
         conditions: All conditions on the way, as in 'hair=aqua; hair=black; hair=pink', hair=all, or a preset.
@@ -63,21 +68,17 @@ def interpolate(
         fps: Frames a second of the GIF, WebP or MP4.
         loop: Lead back to the beginning, and let the GIF start over for ever.
         kind: Straight lines, arcs around the mean, or a spline without corners at the seeds.
-        space: Where the way leads through: z, or w, which the network made of it.
-        sigma: Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.
-        psi: Truncates, for example 0.7: nearer the mean face, less varied, less often broken.
-        cutoff: Truncate so many layers of w, from the coarsest; all if not given.
-        truncation: Pull w to its mean, or draw the components of z again that are further than psi.
-        noise: The network's own fixed noise, other noise in each frame, or none.
+        space: Where the way leads through: z, or w, which the network made of it. z, or w with --from-projection.
         scale: Each pixel becomes a square of so many.
         columns: Pictures in a row of the strip. All in one row if not given.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
+        **sampling: The fields of `Sampling`.
     """
+    from sakuga.commands.drawing import check_choice
     from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
-    from sakuga.configs.conditions import written
     from sakuga.configs.sampling import Sampling
     from sakuga.core.errors import UserError
 
@@ -87,42 +88,97 @@ def interpolate(
     if out == strip:
         raise UserError(f"--out and --strip are both {out}: give one of them another name.")
     refuse_existing([out, strip], overwrite)
-    sampling = Sampling(sigma=sigma, psi=psi, cutoff=cutoff, truncation=truncation, noise=noise)
-    cells, frames = _grid(grid), _frames(frames, duration, fps)
-    told, way = attributes_of(attributes, hair, eyes), _way(from_, to, conditions)
-    if "all" in told.values() and not way:
-        told, way = {}, [told]
-    keys = _keys(seeds, way, cells)
+    way, cells = Sampling(**sampling), _grid(grid)
+    count = _frames(frames, duration, fps)
+    told, conditioned = attributes_of(attributes, hair, eyes), _way(from_, to, conditions)
+    if "all" in told.values() and not conditioned:
+        told, conditioned = {}, [told]
+    keys = _keys(seeds, from_projection, conditioned, cells)
     set_threads(threads)
+    check_choice(keys, told, way)
 
-    from sakuga.generation.animation import check_animation, save_animation
-    from sakuga.generation.interpolate import cells_of, moments
-    from sakuga.generation.interpolate import interpolate as draw_way
+    from sakuga.generation.animation import check_animation
+    from sakuga.generation.interpolate import cells_of, check_way, checked_space
 
     check_animation(out, fps)
+    space = checked_space(space, keys, conditioned)
     own = cells_of(keys, cells)[0]
-    if not way:
-        moments(len(own), frames, loop)
+    if not conditioned:
+        check_way(len(own), count)
+    amount = f"--duration {duration:g}" if duration is not None else f"--frames {count}"
+    job = _Job(out, strip, cells, count, amount, fps, loop, kind, space, scale, columns, overwrite, batch_size)
+    _draw(job, model, device, keys, way, told, conditioned, conditions)
 
-    from sakuga.core.images import grid as laid_out
-    from sakuga.core.images import save_png
+
+class _Job(NamedTuple):
+    out: Path
+    strip: Path | None
+    cells: tuple[int, int] | None
+    frames: int
+    amount: str
+    fps: float
+    loop: bool
+    kind: "Kind"
+    space: "Space"
+    scale: int
+    columns: int | None
+    overwrite: bool
+    batch_size: int
+
+
+def _draw(
+    job: _Job,
+    model: str,
+    device: str,
+    keys: list["Key"],
+    sampling: "Sampling",
+    told: dict[str, str],
+    way: Sequence["Condition"],
+    conditions: str | None,
+) -> None:
+    from sakuga.commands.drawing import check_amount, tell_foreign
+    from sakuga.configs.conditions import written
+    from sakuga.core.files import write_together
+    from sakuga.core.images import grid, png_bytes
+    from sakuga.generation.animation import animation_content, check_sides
+    from sakuga.generation.interpolate import interpolate as draw_way
     from sakuga.generation.model import load
     from sakuga.generation.output import parameters
+    from sakuga.generation.starts import name_of
 
     loaded = load(model, device)
+    rows, across = job.cells or (1, 1)
+    check_amount(job.frames * rows * across, loaded.resolution, job.amount, job.scale)
+    gap = 2 if job.cells else 0
+    sides = (job.scale * (cells * (loaded.resolution + gap) + gap) for cells in (rows, across))
+    check_sides(job.out, *sides)
+    tell_foreign(loaded, keys)
     way = _known(loaded, way, conditions)
-    options = {"sampling": sampling, "attributes": told, "conditions": way, "batch_size": batch_size}
-    drawn = draw_way(loaded, keys, frames, kind=kind, loop=loop, space=space, grid=cells, **options)
-    if out.suffix.lower() != ".png":
-        save_animation(out, drawn, fps, loop=loop, scale=scale, overwrite=overwrite)
-    text = parameters(loaded, sampling) | told | {"seeds": ",".join(map(str, keys)), "kind": kind}
+    drawn = draw_way(
+        loaded,
+        keys,
+        job.frames,
+        kind=job.kind,
+        loop=job.loop,
+        space=job.space,
+        grid=job.cells,
+        sampling=sampling,
+        attributes=told,
+        conditions=way,
+        batch_size=job.batch_size,
+    )
+    text = parameters(loaded, sampling) | told | {"seeds": ",".join(map(name_of, keys)), "kind": job.kind}
     text |= {"conditions": written(way)} if way else {}
-    text |= ({"space": space} if space != "z" else {}) | ({"grid": grid} if grid else {})
-    for path in (out, strip):
+    text |= ({"space": job.space} if job.space != "z" else {}) | ({"grid": f"{rows}x{across}"} if job.cells else {})
+    files = {}
+    for path in (job.out, job.strip):
         if path is not None and path.suffix.lower() == ".png":
-            large = drawn.repeat(scale, axis=1).repeat(scale, axis=2)
-            save_png(path, laid_out(large, columns or frames), text, overwrite=overwrite)
-    print(f"{frames} frames by {loaded.describe()}: {', '.join(str(p) for p in (out, strip) if p)}")
+            large = drawn.repeat(job.scale, axis=1).repeat(job.scale, axis=2)
+            files[path] = png_bytes(grid(large, job.columns or job.frames), text)
+        elif path is not None:
+            files[path] = animation_content(path, drawn, job.fps, loop=job.loop, scale=job.scale)
+    write_together(files, overwrite=job.overwrite)
+    print(f"{job.frames} frames by {loaded.describe()}: {', '.join(map(str, files))}")
 
 
 def _way(from_: str | None, to: str | None, conditions: str | None) -> list[dict[str, str]]:
@@ -145,16 +201,17 @@ def _known(loaded: "LoadedModel", way: Sequence["Condition"], conditions: str | 
     return rows_of_preset(loaded, way) if (conditions or "").strip() in PRESETS else way
 
 
-def _keys(seeds: str | None, way: list[dict[str, str]], cells: tuple[int, int] | None) -> list[int]:
-    """Returns the seeds of all cells: those given, or one for each way through conditions and 4 for each other."""
+def _keys(
+    seeds: str | None, projections: tuple[Path, ...], way: list[dict[str, str]], cells: tuple[int, int] | None
+) -> list["Key"]:
+    """Returns the pictures of all cells: those given, or a seed for each way through conditions, 4 for each other."""
+    from sakuga.commands.drawing import keys_of
     from sakuga.core.errors import UserError
-    from sakuga.core.latents import parse_seeds
 
-    if seeds is not None:
-        return parse_seeds(seeds)
-    if not way and not cells:
+    if seeds is None and not projections and not way and not cells:
         raise UserError("`sakuga interpolate` needs --seeds 3,17, or conditions: --from hair=aqua --to hair=black.")
-    return list(range((1 if way else 4) * (cells[0] * cells[1] if cells else 1)))
+    count = (1 if way else 4) * (cells[0] * cells[1] if cells else 1)
+    return keys_of(seeds, projections, f"0-{count - 1}" if count else "0")
 
 
 def _grid(text: str | None) -> tuple[int, int] | None:
@@ -181,4 +238,6 @@ def _frames(frames: int | None, duration: float | None, fps: float) -> int:
         raise UserError("--frames and --duration say the same in two ways: give one of them.")
     if not (math.isfinite(duration * fps) and duration > 0):
         raise UserError(f"--duration {duration:g}: give a number of seconds above 0.")
+    if duration * fps > 1e12:
+        raise UserError(f"--duration {duration:g} with --fps {fps:g} is too much: give fewer seconds, or frames.")
     return round(duration * fps)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sakuga.configs.conditions import Condition, described, merged, parse_condition, possible
 from sakuga.core.errors import UserError
+from sakuga.core.files import check_place
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
@@ -34,9 +35,15 @@ def refuse_existing(paths: Iterable[Path | None], overwrite: bool) -> None:
     """Refuses to begin work whose results could not be written at its end.
 
     Raises:
-        UserError: If a file exists and may not be replaced.
+        UserError: If a file exists and may not be replaced, is a folder, or lies where no file can be made.
     """
-    found = [] if overwrite else [path for path in paths if path is not None and path.exists()]
+    places = [path for path in paths if path is not None]
+    for folder in dict.fromkeys(path.parent for path in places):
+        check_place(folder, next(path for path in places if path.parent == folder))
+    for path in places:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: give the name of a file.")
+    found = [] if overwrite else [path for path in places if path.exists()]
     if found:
         others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
         raise UserError(f"{found[0]}{others} would be overwritten: choose another name, or give --overwrite.")
@@ -48,7 +55,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def check_folder(path: Path | None, option: str) -> None:
-    """Refuses a folder to write into that is a file, or lies in one; None passes.
+    """Refuses a folder to write into that is a file, lies in one, or cannot be written; None passes.
 
     Raises:
         UserError: If so.
@@ -56,6 +63,8 @@ def check_folder(path: Path | None, option: str) -> None:
     for place in (path, *path.parents) if path is not None else ():
         if place.exists() and not place.is_dir():
             raise UserError(f"{option} {path}: {place} is a file and no folder: name a folder, new or not.")
+    if path is not None:
+        check_place(path, path)
 
 
 def check_positive(**options: int | None) -> None:

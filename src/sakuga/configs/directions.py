@@ -1,7 +1,6 @@
 """Directions in w and how far to go along them: what their file says of them, and both as text."""
 
 import math
-import re
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -121,31 +120,3 @@ def parse_moves(text: str, strength: str) -> list[Move]:
     if all(move.is_constant for move in moves.values()):
         return [Move(move.name, 0.0, move.end) for move in moves.values()]
     return list(moves.values())
-
-
-def parse_layers(text: str, num_ws: int) -> tuple[int, ...]:
-    """Returns the layers of a text such as `"0-5,8"` or `"all"`, growing.
-
-    Args:
-        text: The text.
-        num_ws: How many layers the model has.
-
-    Raises:
-        UserError: If it is no such text, or a layer is not there.
-    """
-    if text.strip() == "all":
-        return tuple(range(num_ws))
-    layers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,4})\s*(?:-\s*(\d{1,4})\s*)?", part)
-        if not match:
-            raise UserError(f"--layers {text!r}: {part.strip()!r} is not a layer or a range: write 0-5, 3,4, or all.")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if first > last:
-            raise UserError(f"--layers {text!r}: write the range {part.strip()} from low to high, {last}-{first}.")
-        if last >= num_ws:
-            known = f"has layers 0 to {num_ws - 1}" if num_ws > 1 else "has one layer, 0"
-            missing = max(first, num_ws)
-            raise UserError(f"--layers {text!r}: the model {known}, so that it has no layer {missing}.")
-        layers.update(range(first, last + 1))
-    return tuple(sorted(layers))

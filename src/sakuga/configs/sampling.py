@@ -1,16 +1,17 @@
 """What z goes through on its way to a picture: its width, truncation, and the network's noise."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sakuga.configs.base import Config
 from sakuga.core.errors import UserError, choice
 
 Truncation = Literal["interpolate", "resample"]
 NoiseKind = Literal["const", "random", "none"]
+PsiMean = Literal["class", "all"]
 
 _RANGES = {"interpolate": (-2.0, 2.0), "resample": (0.1, 10.0)}
 _HINTS = {"interpolate": "1 changes nothing and 0 is the mean face", "resample": "in standard deviations of z"}
@@ -26,14 +27,30 @@ class Sampling(Config):
         truncation: `interpolate`: w goes to `mean + psi (w - mean)` (Karras et al. 2019, appendix B). `resample`: the
             components of z that are more than `psi` standard deviations from its mean are drawn again (Brock et al.
             2019, section 3.1).
+        psi_mean: Which mean w goes to: that of the picture's own labels, or, as in NVIDIA's programs, the one of all.
         noise: `const`: the network's own fixed maps. `random`: maps of the picture's seed. `none`.
     """
 
-    sigma: float | None = None
-    psi: float | None = None
-    cutoff: int | None = None
-    truncation: Truncation = "interpolate"
-    noise: NoiseKind = "const"
+    sigma: float | None = Field(
+        default=None,
+        description="Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.",
+    )
+    psi: float | None = Field(
+        default=None, description="Truncates, for example 0.7: nearer the mean face, less varied, less often broken."
+    )
+    cutoff: int | None = Field(
+        default=None, description="Truncate so many layers of w, from the coarsest; all if not given."
+    )
+    truncation: Truncation = Field(
+        default="interpolate",
+        description="Pull w to its mean, or draw the components of z again that are further than psi.",
+    )
+    psi_mean: PsiMean = Field(
+        default="class", description="The mean that psi pulls to: of the picture's own attributes, or of all pictures."
+    )
+    noise: NoiseKind = Field(
+        default="const", description="The network's own fixed noise, noise of each seed (or frame), or none."
+    )
 
     @field_validator("sigma", mode="before")
     @classmethod
@@ -44,6 +61,11 @@ class Sampling(Config):
     @classmethod
     def _check_truncation(cls, value: Any) -> Any:
         return _one_of(value, "truncation", get_args(Truncation))
+
+    @field_validator("psi_mean", mode="before")
+    @classmethod
+    def _check_psi_mean(cls, value: Any) -> Any:
+        return _one_of(value, "mean of w", get_args(PsiMean))
 
     @field_validator("noise", mode="before")
     @classmethod
@@ -63,6 +85,8 @@ class Sampling(Config):
             raise UserError(f"{what} belongs to a truncation: give a psi too, for example 0.7.")
         if cutoff is not None and kind == "resample":
             raise UserError("A cutoff counts layers of w, and resampling truncates z: leave one of them out.")
+        if given.get("psi_mean", "class") != "class" and (psi is None or kind == "resample"):
+            raise UserError("A mean of w belongs to a truncation that pulls w there: give a psi too, for example 0.7.")
         if cutoff is not None and not (isinstance(cutoff, int) and cutoff >= 1):
             raise UserError(f"A cutoff of {cutoff} is out of range: give the number of layers to truncate, 1 or more.")
         return given
@@ -82,7 +106,14 @@ class Sampling(Config):
         values = {"psi": self.psi, "cutoff": self.cutoff}
         found = {name: f"{value:g}" for name, value in values.items() if value is not None}
         found |= {"truncation": self.truncation} if self.truncation != USUAL.truncation else {}
+        found |= {"psi mean": self.psi_mean} if self.psi_mean != USUAL.psi_mean else {}
         return found | ({"noise": self.noise} if self.noise != USUAL.noise else {})
+
+
+def split(told: Mapping[str, Any]) -> tuple[Sampling, dict[str, str]]:
+    """Returns the `Sampling` among keyword arguments, and the others, which are attributes; errors as `Sampling`."""
+    own = {name: value for name, value in told.items() if name in Sampling.model_fields}
+    return Sampling(**own), {name: value for name, value in told.items() if name not in own}
 
 
 def checked_sigma(sigma: Any) -> float:

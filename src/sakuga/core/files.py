@@ -81,18 +81,42 @@ def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> Path:
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", overwrite=overwrite)
 
 
-def write_together(files: Mapping[Path, bytes], *, overwrite: bool = True) -> None:
+def check_place(folder: Path, path: Path) -> None:
+    """Refuses a folder that no file can be made in, before the work whose result belongs there.
+
+    Args:
+        folder: The folder; of one that is not there the nearest parent that is.
+        path: What is to be written, for the error.
+
+    Raises:
+        UserError: If no file can be made there.
+    """
+    try:
+        folder = next(place for place in (folder, *folder.parents) if place.exists())
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+        os.close(handle)
+        os.unlink(name)
+    except OSError as error:
+        if error.errno in _NO_PLACE:
+            raise UserError(f"{path} cannot be written ({error.strerror}): choose a folder that can.") from error
+        raise
+
+
+def write_together(files: Mapping[Path, bytes | Callable[[Path], None]], *, overwrite: bool = True) -> None:
     """Writes several files: no name is taken before all data are on the disk; errors as in `writing`.
 
     Args:
-        files: Path to content; the first is named last, so that it can vouch for the others.
+        files: Path to content, or to a function that writes it into a given path; the first is named last, so that it
+            can vouch for the others.
         overwrite: Whether existing files may be replaced.
     """
     with contextlib.ExitStack() as stack:
         for path, data in files.items():
             temporary = stack.enter_context(writing(path, overwrite=overwrite))
-            with open(temporary, "wb") as file:
-                file.write(data)
+            if not isinstance(data, bytes):
+                data(temporary)
+            with open(temporary, "ab") as file:
+                file.write(data if isinstance(data, bytes) else b"")
                 file.flush()
                 os.fsync(file.fileno())
 

@@ -8,7 +8,11 @@ import numpy as np
 import torch
 from PIL import Image, PngImagePlugin
 
+from sakuga.core.errors import UserError
 from sakuga.core.files import write_bytes
+
+MIN_SIDE = 32
+"""A picture whose shorter side has fewer pixels shows too little to be found again."""
 
 
 def to_tensor(images: np.ndarray) -> torch.Tensor:
@@ -62,6 +66,39 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, backgroun
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resizes one uint8 `[H, W, 3]` picture with Pillow's Lanczos filter (antialiased when shrinking)."""
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def fitted(image: np.ndarray, side: int, what: str) -> np.ndarray:
+    """Returns the largest centered square of a picture, brought to a size by Pillow's Lanczos filter.
+
+    Args:
+        image: uint8 `[H, W, 3]`.
+        side: Height and width of the result.
+        what: The picture's name, for the error.
+
+    Returns:
+        uint8 `[side, side, 3]`.
+
+    Raises:
+        UserError: If it is smaller than 32 pixels.
+    """
+    height, width = image.shape[:2]
+    short = min(height, width)
+    if short < MIN_SIDE:
+        raise UserError(f"{what} is {width}x{height}, too small to look for: give {MIN_SIDE} pixels a side or more.")
+    if (height, width) == (side, side):
+        return image
+    left, top = (width - short) / 2, (height - short) / 2
+    box = (left, top, left + short, top + short)
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS, box))
+
+
+def rgb_of(picture: Image.Image) -> np.ndarray:
+    """Returns a PIL image of 8 bits as uint8 `[H, W, 3]`, with transparency over white."""
+    if picture.has_transparency_data:
+        layers = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+    return np.asarray(picture.convert("RGB"))
 
 
 def png_bytes(image: np.ndarray, metadata: Mapping[str, str] | None = None) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialized
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -29,16 +30,19 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], value: Any, *
     Raises:
         UserError: If the file cannot be written or the disk is full.
     """
-    # safetensors refuses the channels_last format and tensors that share memory.
-    plain = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     with writing(path, overwrite=overwrite) as temporary:
         try:
-            save_file(plain, temporary, {_KEY: json.dumps(value)})
+            save_file(_plain(tensors), temporary, {_KEY: json.dumps(value)})
         except SafetensorError as error:
             raise UserError(
                 f"{path} could not be written ({error}): see that there is space, then run again."
             ) from error
     return Path(path)
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor], value: Any) -> bytes:
+    """Returns what `write_tensors` writes."""
+    return serialized(_plain(tensors), {_KEY: json.dumps(value)})
 
 
 def read_value(path: str | Path, what: str) -> Any:
@@ -85,6 +89,11 @@ def copy_into(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor], wher
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(tensors[name])
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors refuses the channels_last format and tensors that share memory.
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
 
 def _opened(path: str | Path, what: str):

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from sakuga.core.errors import UserError
+from sakuga.core.images import MIN_SIDE, fitted
 from sakuga.data.decode import MAX_BYTES, BadFile, decode
-
-MIN_SIDE = 32
-"""A picture whose shorter side has fewer pixels shows too little to be found again."""
 
 
 def read_picture(path: str | Path, resolution: int) -> np.ndarray:
@@ -37,16 +34,7 @@ def read_picture(path: str | Path, resolution: int) -> np.ndarray:
         raise UserError(
             f"{path}: {error}: give a picture (PNG, JPEG, WebP, ...) of {MIN_SIDE} pixels or more."
         ) from None
-    height, width = image.shape[:2]
-    side = min(height, width)
-    if side < MIN_SIDE:
-        raise UserError(f"{path} is {width}x{height}, too small to look for: give {MIN_SIDE} pixels a side or more.")
-    if (height, width) == (resolution, resolution):
-        return image
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    square = Image.fromarray(image).resize((resolution, resolution), Image.Resampling.LANCZOS, box)
-    return np.asarray(square)
+    return fitted(image, resolution, str(path))
 
 
 def _decoded(data: bytes, resolution: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sakuga.configs.modelfile import Header
 from sakuga.core.errors import UserError
-from sakuga.core.files import write_together
+from sakuga.core.files import check_place, write_together
 from sakuga.core.latents import z_of_seeds
 from sakuga.core.random import generator as random_stream
 from sakuga.features.find import sha256_of
@@ -335,6 +335,7 @@ def _description(path: Path, header: Header, network: Generator, files: dict[str
 def _check_folder(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file and no folder: give the folder that the ONNX files go to.")
+    check_place(folder, folder)
     found = [name for name in FILES if (folder / name).exists()]
     if found and not overwrite:
         raise UserError(f"{folder / found[0]} would be overwritten: choose another folder, or give --overwrite.")

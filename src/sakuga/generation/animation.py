@@ -1,9 +1,10 @@
 """Frames as a GIF, a WebP or an MP4."""
 
+import functools
 import importlib.util
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from sakuga.core.errors import UserError
-from sakuga.core.files import write_bytes, writing
+from sakuga.core.files import write_bytes, write_together, writing
 
 MAX_FPS = {".gif": 50, ".webp": 90, ".mp4": 240}  # browsers show shorter frames of the first two ten times slower
+MAX_SIDE = {".gif": 65_535, ".webp": 16_383, ".mp4": 16_384}
 _KINDS = {".gif": "A GIF", ".webp": "A WebP", ".mp4": "An MP4"}
 
 Frames = np.ndarray | Sequence[Image.Image]
@@ -66,17 +68,30 @@ def webp_bytes(frames: Frames, fps: float = 20, *, loop: bool = True, scale: int
     return buffer.getvalue()
 
 
-def save_animation(
-    path: str | Path, frames: Frames, fps: float = 20, *, loop: bool = True, scale: int = 1, overwrite: bool = True
-) -> Path:
-    """Writes frames as what the path ends in, `.gif`, `.webp` or `.mp4`; as `gif_bytes`, `webp_bytes` or `save_mp4`."""
-    suffix = Path(path).suffix.lower()
+def animation_content(
+    path: Path, frames: Frames, fps: float = 20, *, loop: bool = True, scale: int = 1
+) -> bytes | Callable[[Path], None]:
+    """Returns frames as what the path ends in, as `files.write_together` takes it.
+
+    Raises:
+        UserError: As `gif_bytes`, `webp_bytes` or `write_mp4`, or if the path ends in something else.
+    """
+    suffix = path.suffix.lower()
     if suffix == ".mp4":
-        return save_mp4(path, frames, fps, scale=scale, overwrite=overwrite)
+        return functools.partial(write_mp4, frames=frames, fps=fps, scale=scale)
     if suffix not in MAX_FPS:
         raise UserError(f"{path} is no animation: give a name that ends in {', '.join(MAX_FPS)}.")
     encode = webp_bytes if suffix == ".webp" else gif_bytes
-    return write_bytes(path, encode(frames, fps, loop=loop, scale=scale), overwrite=overwrite)
+    return encode(frames, fps, loop=loop, scale=scale)
+
+
+def save_animation(
+    path: str | Path, frames: Frames, fps: float = 20, *, loop: bool = True, scale: int = 1, overwrite: bool = True
+) -> Path:
+    """Writes frames as what the path ends in, `.gif`, `.webp` or `.mp4`; as `animation_content`."""
+    path = Path(path)
+    write_together({path: animation_content(path, frames, fps, loop=loop, scale=scale)}, overwrite=overwrite)
+    return path
 
 
 def save_gif(
@@ -87,22 +102,25 @@ def save_gif(
 
 
 def save_mp4(path: str | Path, frames: Frames, fps: float = 20, *, scale: int = 1, overwrite: bool = True) -> Path:
+    """Writes frames as an MP4, whole or not at all, and returns the path; as `write_mp4` and `files.writing`."""
+    with writing(path, overwrite=overwrite) as temporary:
+        write_mp4(temporary, frames, fps, scale)
+    return Path(path)
+
+
+def write_mp4(path: Path, frames: Frames, fps: float = 20, scale: int = 1) -> None:
     """Writes frames as an MP4 that every browser plays: H.264 where PyAV has an encoder, else MPEG-4; yuv420p.
 
     Such a picture has even sides: the last row or column is repeated where they are odd.
 
     Args:
-        path: The file.
+        path: A temporary file.
         frames: uint8 `[N, H, W, 3]`, or PIL images of one size.
         fps: Frames a second.
         scale: Each pixel becomes a square of so many.
-        overwrite: Whether an existing file may be replaced.
-
-    Returns:
-        The path.
 
     Raises:
-        UserError: If `fps` is out of range, there are no frames or PyAV is not installed, or as `files.writing`.
+        UserError: If `fps` is out of range, there are no frames or PyAV is not installed.
     """
     check_fps(fps, ".mp4")
     _check_some(frames, ".mp4")
@@ -110,17 +128,13 @@ def save_mp4(path: str | Path, frames: Frames, fps: float = 20, *, scale: int = 
     import av
 
     codec, options = ("libx264", {"crf": "16"}) if "libx264" in av.codecs_available else ("mpeg4", {"qscale": "3"})
-    with (
-        writing(path, overwrite=overwrite) as temporary,
-        av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container,
-    ):
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream = container.add_stream(codec, Fraction(fps).limit_denominator(1000), options=options)
         stream.pix_fmt = "yuv420p"
         stream.height, stream.width = _large(frames[0], scale).shape[:2]
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(_large(frame, scale), "rgb24")))
         container.mux(stream.encode())
-    return Path(path)
 
 
 def check_fps(fps: float, suffix: str = ".gif") -> None:
@@ -145,6 +159,18 @@ def check_animation(path: Path, fps: float) -> None:
         check_fps(fps, suffix)
     if suffix == ".mp4":
         check_video()
+
+
+def check_sides(path: Path, height: int, width: int) -> None:
+    """Refuses pictures that are larger than what `path` ends in can hold; anything but an animation passes.
+
+    Raises:
+        UserError: If so.
+    """
+    limit = MAX_SIDE.get(path.suffix.lower())
+    if limit is not None and max(height, width) > limit:
+        kind = _KINDS[path.suffix.lower()]
+        raise UserError(f"{kind} of {width}x{height} pixels cannot be: choose a smaller --scale, {limit:,} at most.")
 
 
 def check_video() -> None:

@@ -12,6 +12,7 @@ from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.random import uniform
 from sakuga.generation.sample import Drawn, best_of, draw
+from sakuga.generation.starts import Key, name_of
 from sakuga.generation.truncation import check_sampling
 from sakuga.reporting.sheets import labeled_sheet
 
@@ -37,7 +38,7 @@ class Row(NamedTuple):
 def draw_rows(
     model: "LoadedModel",
     conditions: Sequence[Condition],
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     *,
     keep: int | None = None,
     sampling: Sequence[Sampling] = (USUAL,),
@@ -48,7 +49,7 @@ def draw_rows(
     Args:
         model: A model; with attributes, if conditions name any.
         conditions: Attribute name to value, or to `all`, which makes a row of each value.
-        seeds: Each in 0..2^32-1.
+        seeds: Each in 0..2^32-1, or a projected picture.
         keep: How many to keep of each row, those that D finds most real, best first; all, in order, if None.
         sampling: How z becomes a picture; a row of each for each condition.
         batch_size: Pictures a forward pass.
@@ -80,7 +81,7 @@ def sheet_of_rows(rows: Sequence[Row], scale: int = 1) -> np.ndarray:
         np.concatenate([row.drawn.images for row in rows]),
         len(seeds),
         row_captions=[row.caption for row in rows],
-        column_captions=[str(seed) for seed in seeds] if same else (),
+        column_captions=[name_of(seed) for seed in seeds] if same else (),
         scale=scale,
     )
 

@@ -1,29 +1,27 @@
 """Moves pictures along directions in w: strips from one strength to another, and animations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from sakuga.configs.conditions import Condition
 from sakuga.configs.directions import Move
+from sakuga.configs.layers import parse_layers
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core import images
 from sakuga.core.errors import UserError
-from sakuga.core.tensorfile import read_tensors, read_value
 from sakuga.generation.directions import Directions, directions_of
+from sakuga.generation.starts import Key, check_keys, starts_of
 from sakuga.generation.truncation import check_sampling
 from sakuga.models.base import Noise
 from sakuga.reporting.sheets import labeled_sheet
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
-
-_PROJECTION = "projected picture"
 
 
 def apply(ws: Tensor, direction: Tensor, strength: float | Tensor) -> Tensor:
@@ -41,29 +39,40 @@ def apply(ws: Tensor, direction: Tensor, strength: float | Tensor) -> Tensor:
 
 def edit(
     model: "LoadedModel",
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     strengths: Mapping[str, float],
     directions: Directions | str | Path | None = None,
-    psi: float | None = None,
-    **attributes: str,
-) -> list[Image.Image]:
+    *,
+    layers: str = "all",
+    sampling: Sampling = USUAL,
+    attributes: Condition | None = None,
+    batch_size: int = 64,
+) -> np.ndarray:
     """Draws one picture for each seed, moved along directions.
 
     Args:
         model: Any model.
-        seeds: Each in 0..2^32-1.
+        seeds: Each in 0..2^32-1, or a projected picture.
         strengths: Name of a direction to how far, in standard deviations of w: `{"hair:aqua": 2}`.
         directions: Directions or their file; None for those beside the model's file.
-        psi: Truncates w before it is moved; not at all if None.
-        **attributes: What a model with attributes is told.
+        layers: Only these layers move, as in `configs.layers`.
+        sampling: How z becomes a picture, before it is moved.
+        attributes: What a model with attributes is told of the seeds.
+        batch_size: Pictures a forward pass.
+
+    Returns:
+        uint8 `[len(seeds), H, W, 3]`.
 
     Raises:
         UserError: As `LoadedModel.generate` and `directions_of`, or if there is no direction of a name.
     """
     found = directions if isinstance(directions, Directions) else directions_of(model, directions)
     moves = [Move(name, strength, strength) for name, strength in strengths.items()]
-    ws = ws_of_seeds(model, seeds, attributes, Sampling(psi=psi))
-    return list(images.to_pil(edited(model, ws, found, moves, [1.0])[:, 0]))
+    chosen = None if layers == "all" else parse_layers(layers, model.generator.num_ws)
+    check_keys(seeds, attributes, sampling)
+    starts = starts_of(model, seeds, attributes, sampling)
+    noise = starts.noise(model, sampling.noise)
+    return edited(model, starts.ws, found, moves, [1.0], layers=chosen, noise_of=noise, batch_size=batch_size)[:, 0]
 
 
 def edited(
@@ -74,7 +83,7 @@ def edited(
     parts: Sequence[float],
     *,
     layers: Sequence[int] | None = None,
-    noise: Noise = "const",
+    noise_of: Callable[[slice], Noise] = lambda _: "const",
     batch_size: int = 64,
 ) -> np.ndarray:
     """Draws pictures at several moments of the way along several directions at once.
@@ -86,7 +95,7 @@ def edited(
         moves: How far to go along each.
         parts: The moments, each in 0..1: 0 is where the moves start, 1 where they end.
         layers: Only these layers move; all of the directions' own if None.
-        noise: As in `Generator.synthesis`, the same for all pictures.
+        noise_of: Gives the noise of a part of all pictures, moment after moment of the first, of the second, ...
         batch_size: Pictures a forward pass.
 
     Returns:
@@ -104,7 +113,7 @@ def edited(
         numbers = torch.arange(part.start, part.stop, device=ws.device)
         return ws[numbers // len(parts)] + offsets[numbers % len(parts)]
 
-    drawn = model.sample_ws(ws_of, len(ws) * len(parts), batch_size, lambda _: noise)
+    drawn = model.sample_ws(ws_of, len(ws) * len(parts), batch_size, noise_of)
     return drawn.reshape(len(ws), len(parts), *drawn.shape[1:])
 
 
@@ -114,53 +123,6 @@ def ws_of_seeds(
     """Returns the ws of seeds, float32 `[N, num_ws, w_dim]`; errors as `LoadedModel.generate`."""
     check_sampling(model, sampling)
     return model.ws_of_seeds(seeds, model.labels_of(seeds, attributes), sampling)
-
-
-class Unedited(NamedTuple):
-    """Pictures before they are edited.
-
-    Attributes:
-        ws: float32 `[N, num_ws, w_dim]`.
-        names: What to call each.
-        model_sha256: The hash of the model that they were found in.
-        noise: The noise of all of them.
-    """
-
-    ws: Tensor
-    names: list[str]
-    model_sha256: str
-    noise: Noise = "const"
-
-
-def of_seeds(
-    model: "LoadedModel", seeds: Sequence[int], attributes: Condition | None = None, sampling: Sampling = USUAL
-) -> Unedited:
-    """Returns the pictures of seeds; errors as `LoadedModel.generate`."""
-    return Unedited(ws_of_seeds(model, seeds, attributes, sampling), [str(seed) for seed in seeds], model.sha256)
-
-
-def read_projection(path: str | Path, model: "LoadedModel") -> Unedited:
-    """Reads a picture that `sakuga project` found, with its noise maps if they were searched for.
-
-    Raises:
-        UserError: If there is no such file, it is damaged or holds something else, or does not fit the model.
-    """
-    tree = read_value(path, _PROJECTION)
-    found = read_tensors(path, _PROJECTION)
-    if not isinstance(tree, dict) or tree.get("kind") != "projection" or "ws" not in found:
-        raise UserError(f"{path} holds no projected picture: give a file that `sakuga project` wrote.")
-    expected = {"ws": (model.generator.num_ws, model.generator.w_dim)}
-    maps = len(found) - 1
-    if maps:
-        expected |= {f"noise{i}": (1, 1, *shape) for i, shape in enumerate(model.generator.noise_shapes)}
-    if {name: tuple(tensor.shape) for name, tensor in found.items()} != expected:
-        raise UserError(
-            f"{path} holds ws {list(found['ws'].shape)} and {maps} noise maps, which do not fit {model.name}, "
-            f"{list(expected['ws'])}: give the model that the picture was projected into."
-        )
-    on_device = {name: tensor.float().to(model.device) for name, tensor in found.items()}
-    noise = [on_device[f"noise{i}"] for i in range(maps)] or "const"
-    return Unedited(on_device["ws"][None], [Path(path).stem], str(tree.get("model_sha256", "")), noise)
 
 
 class Look(NamedTuple):

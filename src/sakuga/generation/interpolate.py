@@ -13,8 +13,10 @@ from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core import images
 from sakuga.core.errors import UserError
 from sakuga.core.latents import lerp, slerp
-from sakuga.generation.noise import noise_of
+from sakuga.generation.noise_maps import noise_of, stacked
+from sakuga.generation.starts import Key, Starts, check_keys, has_projection, joined, starts_of, starts_with
 from sakuga.generation.truncation import check_sampling
+from sakuga.models.base import Noise
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
@@ -45,13 +47,22 @@ def moments(keys: int, frames: int, loop: bool) -> Moments:
     Raises:
         UserError: If there are fewer than two keys or frames.
     """
+    check_way(keys, frames)
+    place = np.arange(frames) * (keys / frames) if loop else np.linspace(0, keys - 1, frames)
+    start = np.minimum(place.astype(np.int64), keys - 1 if loop else keys - 2)
+    return Moments(start, (start + 1) % keys, place - start)
+
+
+def check_way(keys: int, frames: int) -> None:
+    """Refuses fewer than two keys or frames.
+
+    Raises:
+        UserError: If so.
+    """
     if keys < 2:
         raise UserError(f"{keys} of seeds or conditions make no way: give at least two, for example --seeds 3,17.")
     if frames < 2:
         raise UserError(f"{frames} frames make no way: give at least 2, for example --frames 60.")
-    place = np.arange(frames) * (keys / frames) if loop else np.linspace(0, keys - 1, frames)
-    start = np.minimum(place.astype(np.int64), keys - 1 if loop else keys - 2)
-    return Moments(start, (start + 1) % keys, place - start)
 
 
 def z_path(z: np.ndarray, at: Moments, kind: Kind, loop: bool, mean: float = 0.0) -> np.ndarray:
@@ -113,12 +124,12 @@ def w_path(ws: Tensor, means: Tensor, at: Moments, kind: Kind, loop: bool) -> Te
 
 def interpolate(
     model: "LoadedModel",
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     frames: int,
     *,
     kind: Kind = "smooth",
     loop: bool = True,
-    space: Space = "z",
+    space: Space | None = None,
     grid: tuple[int, int] | None = None,
     sampling: Sampling = USUAL,
     attributes: Condition | None = None,
@@ -132,13 +143,15 @@ def interpolate(
 
     Args:
         model: Any model.
-        seeds: The keys; with conditions one for each, or one for all. Those of a grid are dealt out to its cells.
+        seeds: The keys, seeds or projected pictures; with conditions one for each, or one for all. Those of a grid are
+            dealt out to its cells.
         frames: How many pictures.
         kind: As in `z_path` or `w_path`.
         loop: Whether the way leads back to the first seed.
-        space: Where the way leads through: z, or w, from the ws of the keys.
+        space: Where the way leads through: z, or w, from the ws of the keys; None: w where a picture is projected.
         grid: Rows and columns of ways side by side; one way if None.
-        sampling: How z becomes a picture. Random noise differs from frame to frame.
+        sampling: How z becomes a picture. Random noise differs from frame to frame; the noise maps of projected
+            pictures turn into those of the next key.
         attributes: Attribute name to value; what is not named is a function of the seed.
         conditions: What else the keys are told, one for each seed, or for one seed a list of any length, where `all`
             stands for all values in their order. What a condition of one seed does not name stays as it was before.
@@ -149,15 +162,19 @@ def interpolate(
 
     Raises:
         UserError: If there are fewer than two keys or frames, the numbers of seeds and conditions do not fit, the seeds
-            cannot be dealt out evenly, or as `LoadedModel.generate`.
+            cannot be dealt out evenly, a projected picture is to be told a condition or to lie in z, or as
+            `LoadedModel.generate`.
     """
     check_sampling(model, sampling)
-    ways = []
+    check_keys(seeds, attributes, sampling)
+    space = checked_space(space, seeds, conditions)
+    ways, turns = [], []
     for own in cells_of(seeds, grid):
-        keys, labels = _keys(model, own, attributes or {}, conditions)
-        at = moments(len(keys), frames, loop)
+        starts = _starts(model, own, attributes or {}, conditions, sampling)
+        at = moments(len(starts.names), frames, loop)
         make = _way_in_z if space == "z" else _way_in_w
-        ways.append(make(model, keys, labels, at, kind, loop, sampling))
+        ways.append(make(model, starts, at, kind, loop, sampling))
+        turns.append((starts, at))
 
     def ws_of(part: slice) -> Tensor:
         cells = range(part.start // frames, (part.stop - 1) // frames + 1)
@@ -167,15 +184,37 @@ def interpolate(
         ]
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
+    def own_maps(part: slice) -> Noise:
+        return stacked([_maps_at(model, turns[i // frames], i % frames) for i in range(part.start, part.stop)])
+
     count = len(ways) * frames
-    drawn = model.sample_ws(ws_of, count, batch_size, noise_of(model, sampling.noise, range(count)))
+    has_own = sampling.noise == "const" and any(any(starts.maps) for starts, _ in turns)
+    noise = own_maps if has_own else noise_of(model, sampling.noise, range(count))
+    drawn = model.sample_ws(ws_of, count, batch_size, noise)
     if grid is None:
         return drawn
     cells = drawn.reshape(len(ways), frames, *drawn.shape[1:])
     return np.stack([images.grid(cells[:, frame], grid[1]) for frame in range(frames)])
 
 
-def cells_of(seeds: Sequence[int], grid: tuple[int, int] | None) -> list[list[int]]:
+def checked_space(space: Space | None, seeds: Sequence[Key], conditions: Sequence[Condition]) -> Space:
+    """Returns where a way leads through: what is asked for, or w where a picture is projected, else z.
+
+    Raises:
+        UserError: If a projected picture is to be told conditions, or to lie in z.
+    """
+    if not has_projection(seeds):
+        return space or "z"
+    if conditions:
+        raise UserError(
+            "A projected picture cannot be told a condition: leave out --from-projection or the conditions."
+        )
+    if space == "z":
+        raise UserError("A projected picture has a w and no z: leave out --space z.")
+    return "w"
+
+
+def cells_of(seeds: Sequence[Key], grid: tuple[int, int] | None) -> list[list[Key]]:
     """Deals seeds out to the cells of a grid, so many for each; all to the one cell if there is no grid.
 
     Raises:
@@ -196,9 +235,10 @@ def cells_of(seeds: Sequence[int], grid: tuple[int, int] | None) -> list[list[in
 
 
 def _way_in_z(
-    model: "LoadedModel", seeds: list[int], labels: np.ndarray, at: Moments, kind: Kind, loop: bool, sampling: Sampling
+    model: "LoadedModel", starts: Starts, at: Moments, kind: Kind, loop: bool, sampling: Sampling
 ) -> Callable[[slice], Tensor]:
-    keys = model.z_of_seeds(seeds, sampling.sigma, sampling.threshold)
+    labels = starts.labels
+    keys = model.z_of_seeds(starts.numbers, sampling.sigma, sampling.threshold)
     z = z_path(keys, at, kind, loop, model.header.latent.mean)
 
     def ws_of(part: slice) -> Tensor:
@@ -212,29 +252,47 @@ def _way_in_z(
 
 
 def _way_in_w(
-    model: "LoadedModel", seeds: list[int], labels: np.ndarray, at: Moments, kind: Kind, loop: bool, sampling: Sampling
+    model: "LoadedModel", starts: Starts, at: Moments, kind: Kind, loop: bool, sampling: Sampling
 ) -> Callable[[slice], Tensor]:
-    ws = model.ws_of_seeds(seeds, labels, sampling)
-    means = model.mean_w(labels) if kind == "spherical" else ws[:, 0]  # of no use to the others
+    ws = starts.ws
+    labels = starts.labels if sampling.psi_mean == "class" else None
+    means = model.mean_w(labels).expand(len(ws), -1) if kind == "spherical" else ws[:, 0]  # of no use to the others
     return lambda part: w_path(ws, means, Moments(at.start[part], at.end[part], at.t[part]), kind, loop)
 
 
-def _keys(
-    model: "LoadedModel", seeds: Sequence[int], attributes: Condition, conditions: Sequence[Condition]
-) -> tuple[list[int], np.ndarray]:
-    """Returns the seed and the labels, int64 `[K, num_attributes]`, of each key."""
+def _maps_at(model: "LoadedModel", turn: tuple[Starts, Moments], frame: int) -> Sequence[Tensor]:
+    """Returns the noise maps of a frame, turned from one key's to the other's so that they keep their deviation."""
+    starts, at = turn
+    a, b = (starts.maps[key[frame]] for key in (at.start, at.end))
+    a, b = (maps or model.generator.noise_maps for maps in (a, b))
+    angle, pairs = at.t[frame] * np.pi / 2, list(zip(a, b, strict=True))
+    if all(torch.equal(one, other) for one, other in pairs):
+        return a
+    return [float(np.cos(angle)) * one + float(np.sin(angle)) * other for one, other in pairs]
+
+
+def _starts(
+    model: "LoadedModel",
+    seeds: Sequence[Key],
+    attributes: Condition,
+    conditions: Sequence[Condition],
+    sampling: Sampling,
+) -> Starts:
+    """Returns the keys of one way."""
     if not conditions:
-        return list(seeds), model.labels_of(seeds, attributes)
+        return starts_of(model, seeds, attributes, sampling)
     told = model.expanded([merged(attributes, condition) for condition in conditions])
-    if len(seeds) == 1:
-        labels = [model.labels_of(seeds, told[0])[0]]
-        for condition in told[1:]:
-            wanted = np.array(model.encode(condition), np.int64)
-            labels.append(np.where(wanted == UNKNOWN, labels[-1], wanted))
-        return list(seeds) * len(told), np.stack(labels)
-    if len(told) != len(seeds):
+    if len(seeds) not in (1, len(told)):
         raise UserError(f"{len(seeds)} seeds and {len(told)} conditions: give one seed, or one for each condition.")
-    return list(seeds), np.concatenate([model.labels_of([s], c) for s, c in zip(seeds, told, strict=True)])
+    if len(seeds) > 1:
+        each = [starts_of(model, [seed], condition, sampling) for seed, condition in zip(seeds, told, strict=True)]
+        return joined(each)
+    first = starts_of(model, seeds, told[0], sampling)
+    labels = [first.labels[0]]
+    for condition in told[1:]:
+        wanted = np.array(model.encode(condition), np.int64)
+        labels.append(np.where(wanted == UNKNOWN, labels[-1], wanted))
+    return starts_with(model, first.numbers * len(told), np.stack(labels), sampling)
 
 
 def _neighbors(keys: np.ndarray, at: Moments, loop: bool) -> tuple[np.ndarray, np.ndarray]:

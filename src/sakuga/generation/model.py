@@ -1,21 +1,27 @@
 """A model file, loaded and ready to draw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from sakuga import zoo
 from sakuga.configs.conditions import Condition
-from sakuga.configs.sampling import NoiseKind, Sampling, Truncation
+from sakuga.configs.sampling import split
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_pil
+from sakuga.features.perceptual import load_perceptual
+from sakuga.generation.directions import Directions
+from sakuga.generation.edit import edit
 from sakuga.generation.interpolate import Kind, Space, interpolate
 from sakuga.generation.mixing import mix, sheet_of_mixed
 from sakuga.generation.network import LoadedNetworks
 from sakuga.generation.noise import noise_draws, sheet_of_draws
+from sakuga.generation.projection import Projection
 from sakuga.generation.sample import best_of, draw
+from sakuga.generation.starts import Key
 
 
 def load(name_or_path: str | Path, device: str = "auto") -> "LoadedModel":
@@ -33,18 +39,10 @@ def load(name_or_path: str | Path, device: str = "auto") -> "LoadedModel":
 
 
 def generate(
-    model: str | Path,
-    seeds: Sequence[int] = range(16),
-    sigma: float | None = None,
-    device: str = "auto",
-    psi: float | None = None,
-    cutoff: int | None = None,
-    truncation: Truncation = "interpolate",
-    noise: NoiseKind = "const",
-    **attributes: str,
+    model: str | Path, seeds: Sequence[Key] = range(16), device: str = "auto", **told: Any
 ) -> list[Image.Image]:
     """Loads a model and draws one picture for each seed; as `load` and `LoadedModel.generate`."""
-    return load(model, device).generate(seeds, sigma, psi, cutoff, truncation, noise, **attributes)
+    return load(model, device).generate(seeds, **told)
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -63,79 +61,51 @@ def find_model(name_or_path: str | Path) -> Path:
 
 
 class LoadedModel(LoadedNetworks):
-    """A model file for people: seeds and names in, PIL images out; for arrays see `LoadedNetworks`."""
+    """A model file for people: seeds and names in, PIL images out; for arrays see `LoadedNetworks`.
 
-    def generate(
-        self,
-        seeds: Sequence[int] = range(16),
-        sigma: float | None = None,
-        psi: float | None = None,
-        cutoff: int | None = None,
-        truncation: Truncation = "interpolate",
-        noise: NoiseKind = "const",
-        **attributes: str,
-    ) -> list[Image.Image]:
+    Wherever a method takes seeds, each in 0..2^32-1, it also takes projected pictures: the path of a
+    `projection.safetensors`, or what `project` returned. And it takes by name (`**told`) the fields of
+    `configs.sampling.Sampling`, for example `psi=0.7`, and attributes of the model, for example `hair="aqua"`; what is
+    not named differs by seed, as in `labels_of`.
+    """
+
+    def generate(self, seeds: Sequence[Key] = range(16), **told: Any) -> list[Image.Image]:
         """Draws one picture for each seed.
 
         Args:
-            seeds: Each in 0..2^32-1.
-            sigma: As in `z_of_seeds`.
-            psi: How far to truncate, as `configs.sampling.Sampling`; not at all if None.
-            cutoff: How many layers are truncated, from the coarsest; all if None.
-            truncation: `interpolate` or `resample`.
-            noise: `const`, `random` or `none`.
-            **attributes: As in `labels_of`, for example `hair="aqua"`.
+            seeds: As the class says.
+            **told: As the class says.
 
         Raises:
             UserError: As `z_of_seeds` and `labels_of`, or if psi, cutoff or noise do not fit the model.
         """
-        sampling = Sampling(sigma=sigma, psi=psi, cutoff=cutoff, truncation=truncation, noise=noise)
+        sampling, attributes = split(told)
         return [p for part in draw(self, seeds, sampling=sampling, attributes=attributes) for p in to_pil(part.images)]
 
-    def best_of(
-        self,
-        seeds: Sequence[int] = range(512),
-        keep: int = 64,
-        sigma: float | None = None,
-        psi: float | None = None,
-        cutoff: int | None = None,
-        truncation: Truncation = "interpolate",
-        noise: NoiseKind = "const",
-        **attributes: str,
-    ) -> list[Image.Image]:
+    def best_of(self, seeds: Sequence[Key] = range(512), keep: int = 64, **told: Any) -> list[Image.Image]:
         """Draws one picture for each seed and returns the `keep` that D finds most real, best first.
 
         Args:
             seeds: As in `generate`.
             keep: How many.
-            sigma: As in `generate`.
-            psi: As in `generate`.
-            cutoff: As in `generate`.
-            truncation: As in `generate`.
-            noise: As in `generate`.
-            **attributes: As in `generate`.
+            **told: As in `generate`.
 
         Raises:
             UserError: As `generate` and `score`, or if there are fewer seeds than pictures to keep.
         """
-        sampling = Sampling(sigma=sigma, psi=psi, cutoff=cutoff, truncation=truncation, noise=noise)
+        sampling, attributes = split(told)
         return list(to_pil(best_of(self, seeds, keep, sampling=sampling, attributes=attributes).images))
 
     def interpolate(
         self,
-        seeds: Sequence[int],
+        seeds: Sequence[Key],
         frames: int = 60,
         kind: Kind = "smooth",
         loop: bool = True,
-        sigma: float | None = None,
         conditions: Sequence[Condition] = (),
-        space: Space = "z",
+        space: Space | None = None,
         grid: tuple[int, int] | None = None,
-        psi: float | None = None,
-        cutoff: int | None = None,
-        truncation: Truncation = "interpolate",
-        noise: NoiseKind = "const",
-        **attributes: str,
+        **told: Any,
     ) -> list[Image.Image]:
         """Draws a way through the pictures of several seeds, of several conditions, or both; or a grid of such ways.
 
@@ -144,20 +114,15 @@ class LoadedModel(LoadedNetworks):
             frames: How many pictures.
             kind: As in `interpolate.z_path`.
             loop: Whether the way leads back to the first seed.
-            sigma: As in `generate`.
             conditions: As in `interpolate.interpolate`, for example `[{"hair": "aqua"}, {"hair": "black"}]`.
-            space: Where the way leads through, `z` or `w`.
+            space: Where the way leads through, `z` or `w`; None: z for seeds, w with projected pictures.
             grid: Rows and columns of a moving grid, each of whose cells goes its own way.
-            psi: As in `generate`.
-            cutoff: As in `generate`.
-            truncation: As in `generate`.
-            noise: As in `generate`.
-            **attributes: As in `generate`.
+            **told: As in `generate`.
 
         Raises:
             UserError: As `generate`, or if there are too few seeds or frames.
         """
-        sampling = Sampling(sigma=sigma, psi=psi, cutoff=cutoff, truncation=truncation, noise=noise)
+        sampling, attributes = split(told)
         options = {"attributes": attributes, "conditions": conditions}
         drawn = interpolate(
             self, seeds, frames, kind=kind, loop=loop, space=space, grid=grid, sampling=sampling, **options
@@ -166,60 +131,78 @@ class LoadedModel(LoadedNetworks):
 
     def mix_sheet(
         self,
-        rows: Sequence[int] = range(4),
-        columns: Sequence[int] = range(10, 18),
+        rows: Sequence[Key] = range(4),
+        columns: Sequence[Key] = range(10, 18),
         layers: str = "coarse",
-        sigma: float | None = None,
-        psi: float | None = None,
-        cutoff: int | None = None,
-        truncation: Truncation = "interpolate",
-        noise: NoiseKind = "const",
-        **attributes: str,
+        **told: Any,
     ) -> Image.Image:
         """Draws the pictures of the rows' seeds with some layers of the columns' seeds, on a sheet with the sources.
 
         Args:
-            rows: Seeds.
-            columns: Seeds.
+            rows: As the seeds of `generate`.
+            columns: Likewise.
             layers: Those that come from the columns: `coarse`, `middle`, `fine`, or numbers such as `0-3`.
-            sigma: As in `generate`.
-            psi: As in `generate`.
-            cutoff: As in `generate`.
-            truncation: As in `generate`.
-            noise: As in `generate`.
-            **attributes: As in `generate`.
+            **told: As in `generate`.
 
         Raises:
             UserError: As `generate`, or if the model has one layer or no such layers.
         """
-        sampling = Sampling(sigma=sigma, psi=psi, cutoff=cutoff, truncation=truncation, noise=noise)
-        return Image.fromarray(
-            sheet_of_mixed(mix(self, rows, columns, layers, sampling=sampling, attributes=attributes))
-        )
+        sampling, attributes = split(told)
+        mixed = mix(self, rows, columns, layers, sampling=sampling, attributes=attributes)
+        return Image.fromarray(sheet_of_mixed(mixed))
 
-    def noise_sheet(
-        self,
-        seed: int = 0,
-        draws: int = 8,
-        sigma: float | None = None,
-        psi: float | None = None,
-        cutoff: int | None = None,
-        truncation: Truncation = "interpolate",
-        **attributes: str,
-    ) -> Image.Image:
+    def noise_sheet(self, seed: Key = 0, draws: int = 8, **told: Any) -> Image.Image:
         """Draws one picture with other noise, in all, coarse and fine levels, and what it changes, on a sheet.
 
         Args:
-            seed: In 0..2^32-1.
+            seed: As one of `generate`.
             draws: How many in each row, at least 2.
-            sigma: As in `generate`.
-            psi: As in `generate`.
-            cutoff: As in `generate`.
-            truncation: As in `generate`.
-            **attributes: As in `generate`.
+            **told: As in `generate`; its `noise` does not matter.
 
         Raises:
             UserError: As `generate`, or if the model has no noise.
         """
-        sampling = Sampling(sigma=sigma, psi=psi, cutoff=cutoff, truncation=truncation)
+        sampling, attributes = split(told)
         return Image.fromarray(sheet_of_draws(noise_draws(self, seed, draws, sampling=sampling, attributes=attributes)))
+
+    def edit(
+        self,
+        seeds: Sequence[Key],
+        strengths: Mapping[str, float],
+        directions: Directions | str | Path | None = None,
+        layers: str = "all",
+        **told: Any,
+    ) -> list[Image.Image]:
+        """Draws one picture for each seed, moved along directions.
+
+        Args:
+            seeds: As in `generate`.
+            strengths: Name of a direction to how far, in standard deviations of w: `{"hair:aqua": 2}`.
+            directions: Directions or their file; None for those beside the model's file.
+            layers: Only these layers move.
+            **told: As in `generate`.
+
+        Raises:
+            UserError: As `generate` and `directions_of`, or if there is no direction of a name.
+        """
+        sampling, attributes = split(told)
+        options = {"layers": layers, "sampling": sampling, "attributes": attributes}
+        return list(to_pil(edit(self, seeds, strengths, directions, **options)))
+
+    def project(
+        self, picture: Image.Image, distance: str = "auto", weights: str | Path | None = None, **told: Any
+    ) -> Projection:
+        """Searches for the w of a picture; what it returns goes where seeds go.
+
+        Args:
+            picture: Its largest centered square is brought to the model's size; transparency lies over white.
+            distance: What near means, as in `features.perceptual.load_perceptual`.
+            weights: The weights file of the distance, if it is not to be looked for.
+            **told: Fields of `configs.projection.ProjectionConfig`, for example `steps=250`, and attributes.
+
+        Raises:
+            UserError: If the picture is too small, or as `load_perceptual` and `generation.project.project`.
+        """
+        from sakuga.generation.project import project_picture  # it needs this class
+
+        return project_picture(self, picture, load_perceptual(distance, self.device, weights), told)

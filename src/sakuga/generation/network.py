@@ -179,16 +179,22 @@ class LoadedNetworks:
         Args:
             z: float32 `[N, z_dim]`.
             labels: int64 `[N, num_attributes]`, all known; None for a model without attributes.
-            sampling: Its psi and cutoff, where `truncation` is `interpolate`; the mean is that of the same labels.
+            sampling: Its psi, cutoff and mean, where `truncation` is `interpolate`.
 
         Returns:
             float32 `[N, num_ws, w_dim]`.
         """
         with torch.no_grad():
             ws = self.generator.mapping(torch.from_numpy(z).to(self.device), self._told(labels))
+        return self.pulled(ws, labels, sampling)
+
+    def pulled(self, ws: Tensor, labels: np.ndarray | None, sampling: Sampling) -> Tensor:
+        """Returns ws, float `[N, num_ws, w_dim]`, after what `sampling` does to w; labels as in `mean_w`."""
         if sampling.psi is None or not sampling.pulls_w:
             return ws
-        return truncated(ws, self.mean_w(labels), sampling.psi, sampling.cutoff)
+        return truncated(
+            ws, self.mean_w(labels if sampling.psi_mean == "class" else None), sampling.psi, sampling.cutoff
+        )
 
     def ws_of_seeds(self, seeds: Sequence[int], labels: np.ndarray, sampling: Sampling = USUAL) -> Tensor:
         """Returns the ws of seeds and labels, int64 `[N, num_attributes]`, as `ws_of`; errors as `z_of_seeds`."""

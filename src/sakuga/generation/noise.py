@@ -1,17 +1,15 @@
-"""The noise of a network's layers: maps by seed, and what they change in a picture."""
+"""What the noise of a network's layers changes in a picture."""
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from sakuga.configs.conditions import Condition
-from sakuga.configs.sampling import USUAL, NoiseKind, Sampling
+from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
-from sakuga.core.random import generator
-from sakuga.generation.truncation import check_noise, check_sampling
+from sakuga.generation.noise_maps import noise_maps, stacked
+from sakuga.generation.starts import Key, check_keys, starts_of
+from sakuga.generation.truncation import check_noise
 from sakuga.models.base import Noise
 from sakuga.reporting.sheets import labeled_sheet
 
@@ -26,46 +24,22 @@ class Draws(NamedTuple):
     """Pictures of one w that differ in their noise alone.
 
     Attributes:
-        seed: Of z.
+        name: Of the picture: `Seed 7`, or that of a projection.
         images: For each of `LEVELS`, uint8 `[D, H, W, 3]`.
         deviations: For each of `LEVELS` the standard deviation over the draws, the mean of its three channels, float32
             `[H, W]` in levels of 255.
         coarse_side: The side of the largest coarse map.
     """
 
-    seed: int
+    name: str
     images: list[np.ndarray]
     deviations: list[np.ndarray]
     coarse_side: int
 
 
-def noise_maps(shapes: Sequence[tuple[int, int]], seed: int, draw: int = 0) -> list[Tensor]:
-    """Returns the maps of a seed, normal with deviation 1, float32 `[1, 1, H, W]` for each shape."""
-    stream = generator("noise", seed, draw)
-    return [torch.randn(1, 1, *shape, generator=stream) for shape in shapes]
-
-
-def noise_of(model: "LoadedModel", kind: NoiseKind, numbers: Sequence[int]) -> Callable[[slice], Noise]:
-    """Returns the noise of a part of the pictures.
-
-    Args:
-        model: Any model; one without noise is always `const`.
-        kind: As in `Sampling`.
-        numbers: What each picture's maps are drawn by with `random`: its seed.
-    """
-
-    def of(part: slice) -> Noise:
-        if kind != "random":
-            return kind
-        maps = [noise_maps(model.generator.noise_shapes, number) for number in numbers[part]]
-        return [torch.cat(level).to(model.device) for level in zip(*maps, strict=True)]
-
-    return of
-
-
 def noise_draws(
     model: "LoadedModel",
-    seed: int,
+    key: Key,
     draws: int = 8,
     *,
     sampling: Sampling = USUAL,
@@ -79,7 +53,7 @@ def noise_draws(
 
     Args:
         model: A model with noise.
-        seed: Of z and of the maps.
+        key: A seed, which the maps are drawn by, too, or a projected picture.
         draws: How many, at least 2.
         sampling: How z becomes w; its own noise does not matter.
         attributes: As in `sample.draw`.
@@ -89,21 +63,23 @@ def noise_draws(
         UserError: If the model has no noise, there are too few draws, or as `sample.draw`.
     """
     check_noise(model)
-    check_sampling(model, sampling)
+    check_keys([key], attributes, sampling)
     if draws < 2:
         raise UserError(f"{draws} draws show no difference: give --draws 2 or more.")
-    ws = model.ws_of_seeds([seed], model.labels_of([seed], attributes), sampling)
+    start = starts_of(model, [key], attributes, sampling)
+    ws = start.ws
     side = coarse_side(model.resolution)
     shapes, images = model.generator.noise_shapes, []
     for levels in LEVELS:
 
         def noise(part: slice, levels: Levels = levels) -> Noise:
-            maps = [noise_maps(shapes, seed, draw) for draw in range(draws)[part]]
-            stacked = [torch.cat(level).to(model.device) for level in zip(*maps, strict=True)]
-            return [m * (levels == "all" or (m.shape[-1] <= side) == (levels == "coarse")) for m in stacked]
+            maps = [noise_maps(shapes, start.numbers[0], draw) for draw in range(draws)[part]]
+            on_device = [level.to(model.device) for level in stacked(maps)]
+            return [m * (levels == "all" or (m.shape[-1] <= side) == (levels == "coarse")) for m in on_device]
 
         images.append(model.sample_ws(lambda part: ws.expand(part.stop - part.start, -1, -1), draws, batch_size, noise))
-    return Draws(seed, images, [deviation(pictures) for pictures in images], side)
+    name = f"Seed {key}" if isinstance(key, int) else start.names[0]
+    return Draws(name, images, [deviation(pictures) for pictures in images], side)
 
 
 def deviation(pictures: np.ndarray) -> np.ndarray:
@@ -134,6 +110,6 @@ def sheet_of_draws(drawn: Draws, scale: int = 1) -> np.ndarray:
         count + 1,
         row_captions=("all levels", f"coarse, 4 to {side}", f"fine, from {2 * side}"),
         column_captions=[*(str(i + 1) for i in range(count)), "deviation"],
-        title=f"Seed {drawn.seed} with other noise; white: a deviation of {white:.1f} of 255",
+        title=f"{drawn.name} with other noise; white: a deviation of {white:.1f} of 255",
         scale=scale,
     )

@@ -4,27 +4,30 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.sampling import Sampling
 from sakuga.core.images import save_png
+from sakuga.generation.starts import Key, name_of
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
     from sakuga.generation.sample import Drawn
 
 
-def file_name(seed: int) -> str:
-    """Returns the name of a seed's picture; ten digits hold every seed, so that names sort as seeds do."""
-    return f"seed{seed:010d}.png"
+def file_name(key: Key) -> str:
+    """Returns the name of a picture's file; ten digits hold every seed, so that names sort as seeds do."""
+    return f"seed{key:010d}.png" if isinstance(key, int) else f"{name_of(key)}.png"
 
 
 def write_pictures(folder: Path, model: "LoadedModel", drawn: "Drawn", sampling: Sampling, overwrite: bool) -> None:
     """Writes each picture as a PNG with its parameters and, where there is one, its score; errors as `save_png`."""
-    for i, (seed, image) in enumerate(zip(drawn.seeds, drawn.images, strict=True)):
-        labels = zip(model.schema.attributes, drawn.labels[i], strict=True)
-        text = parameters(model, sampling) | {"seed": str(seed)} | {a.name: a.values[value] for a, value in labels}
+    for i, (key, image) in enumerate(zip(drawn.seeds, drawn.images, strict=True)):
+        labels = zip(model.schema.attributes, drawn.labels[i].tolist(), strict=True)
+        text = parameters(model, sampling) | {"seed" if isinstance(key, int) else "projection": name_of(key)}
+        text |= {a.name: a.values[value] for a, value in labels if value != UNKNOWN}
         if drawn.scores is not None:
             text["score"] = f"{drawn.scores[i]:.4f}"
-        save_png(folder / file_name(seed), image, text, overwrite=overwrite)
+        save_png(folder / file_name(key), image, text, overwrite=overwrite)
 
 
 def parameters(model: "LoadedModel", sampling: Sampling) -> dict[str, str]:

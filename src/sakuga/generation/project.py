@@ -7,67 +7,30 @@ DCGAN, say) is chosen beforehand and then stands still.
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from sakuga.configs.conditions import Condition
-from sakuga.configs.labels import LabelSchema
+from sakuga.configs.patch import validate
 from sakuga.configs.projection import ProjectionConfig
 from sakuga.core.device import autocast, has_fast_bf16
 from sakuga.core.errors import UserError
-from sakuga.core.images import to_tensor, to_uint8
+from sakuga.core.images import fitted, rgb_of, to_tensor, to_uint8
 from sakuga.core.progress import tracked
 from sakuga.core.random import generator as stream
 from sakuga.features.lpips import Perceptual
 from sakuga.features.perceptual import at_most
 from sakuga.generation.model import LoadedModel
+from sakuga.generation.projection import Projection
 from sakuga.models.base import Generator, Noise
 
 _NEAR = 8  # pictures under which labels are compared
-
-
-@dataclass(frozen=True)
-class Projection:
-    """What was found for one picture.
-
-    Attributes:
-        ws: float32 `[num_ws, w_dim]`.
-        noise: The noise maps, float32 `[1, 1, H, W]` each; none if they were not searched for.
-        labels: The value of each attribute, int64 `[num_attributes]`.
-        target: The picture looked for, uint8 `[H, W, 3]`.
-        start: The picture that the search began with, the same: that of the mean w, or the nearest sample where w is z.
-        found: The picture of `ws`, the same.
-        distance_mean: The distance of the picture of the mean w from the target.
-        distance_start: That of `start`.
-        distance: That of `found`.
-        distance_plain: That of the picture of `ws` with the network's own noise maps.
-        seconds: How long it took.
-        frames: Pictures on the way, uint8 `[F, H, W, 3]`.
-    """
-
-    ws: Tensor
-    noise: tuple[Tensor, ...]
-    labels: np.ndarray
-    target: np.ndarray
-    start: np.ndarray
-    found: np.ndarray
-    distance_mean: float
-    distance_start: float
-    distance: float
-    distance_plain: float
-    seconds: float
-    frames: np.ndarray
-
-    def values(self, schema: LabelSchema) -> dict[str, str]:
-        """Returns the value of each attribute by name."""
-        pairs = zip(schema.attributes, self.labels.tolist(), strict=True)
-        return {attribute.name: attribute.values[number] for attribute, number in pairs}
 
 
 class Moments(NamedTuple):
@@ -147,6 +110,26 @@ def project(
         seconds=time.perf_counter() - began,
         frames=np.concatenate([*frames, picture[None]]) if num_frames else picture[None],
     )
+
+
+def project_picture(
+    model: LoadedModel, picture: Image.Image, distance: Perceptual, told: Mapping[str, Any]
+) -> Projection:
+    """Searches for the w of a picture of any size and mode.
+
+    Args:
+        model: The model.
+        picture: The picture.
+        distance: What near means; on the model's device.
+        told: Fields of `ProjectionConfig` and attributes of the picture, by name.
+
+    Raises:
+        UserError: If the picture is too small, a field is out of range, or as `project`.
+    """
+    own = {name: value for name, value in told.items() if name in ProjectionConfig.model_fields}
+    config = validate(ProjectionConfig, own, "value")
+    target = fitted(rgb_of(picture), model.resolution, "The picture")
+    return project(model, target, distance, config, {name: v for name, v in told.items() if name not in own})
 
 
 def w_is_z(generator: Generator) -> bool:

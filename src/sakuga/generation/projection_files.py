@@ -1,22 +1,24 @@
 """What a projection leaves in its folder."""
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from sakuga.configs.projection import ProjectionConfig
 from sakuga.configs.sampling import USUAL
-from sakuga.core.images import grid, save_png
-from sakuga.core.tensorfile import write_tensors
+from sakuga.core.files import write_together
+from sakuga.core.images import grid, png_bytes
+from sakuga.core.tensorfile import tensor_bytes
 from sakuga.features.lpips import Perceptual
-from sakuga.generation.animation import save_animation
+from sakuga.generation.animation import animation_content
 from sakuga.generation.model import LoadedModel
 from sakuga.generation.output import parameters
-from sakuga.generation.project import Projection
+from sakuga.generation.projection import KIND, Projection
 
-KIND = "projection"
 _SHOWN = 256  # pixels a side of the pictures beside each other, at least if whole pixels allow
 
 
@@ -46,29 +48,26 @@ def write_all(
     fps: float = 20,
     overwrite: bool = True,
 ) -> None:
-    """Writes all files; errors as `save_png`, `write_tensors` and `save_animation`."""
+    """Writes all files or none; errors as `animation_content` and `write_together`."""
     text = parameters(model, USUAL) | found.values(model.schema) | {distance.name: f"{found.distance:.4f}"}
-    save_png(paths.picture, found.found, text, overwrite=overwrite)
     scale = max(1, _SHOWN // model.resolution)
     beside = np.stack([found.target, found.start, found.found]).repeat(scale, 1).repeat(scale, 2)
-    save_png(paths.beside, grid(beside, 3), text, overwrite=overwrite)
-    write_projection(paths.tensors, found, model, distance, config, overwrite=overwrite)
+    files: dict[Path, bytes | Callable[[Path], None]] = {
+        paths.tensors: tensor_bytes(*_content(found, model, distance, config)),
+        paths.picture: png_bytes(found.found, text),
+        paths.beside: png_bytes(grid(beside, 3), text),
+    }
     if paths.search is not None:
         target = np.broadcast_to(found.target, found.frames.shape)
         frames = np.concatenate([target, found.frames], 2)
-        save_animation(paths.search, frames, fps, loop=False, scale=scale, overwrite=overwrite)
+        files[paths.search] = animation_content(paths.search, frames, fps, loop=False, scale=scale)
+    write_together(files, overwrite=overwrite)
 
 
-def write_projection(
-    path: Path,
-    found: Projection,
-    model: LoadedModel,
-    distance: Perceptual,
-    config: ProjectionConfig,
-    *,
-    overwrite: bool = True,
-) -> Path:
-    """Writes `ws`, the noise maps as `noise0`, `noise1`, ..., and all numbers; errors as `write_tensors`."""
+def _content(
+    found: Projection, model: LoadedModel, distance: Perceptual, config: ProjectionConfig
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Returns `ws`, the noise maps as `noise0`, `noise1`, ..., and all numbers."""
     value: dict[str, Any] = {
         "kind": KIND,
         "model": model.name,
@@ -85,4 +84,4 @@ def write_projection(
         "options": config.model_dump(),
     }
     tensors = {"ws": found.ws} | {f"noise{i}": one for i, one in enumerate(found.noise)}
-    return write_tensors(path, tensors, value, overwrite=overwrite)
+    return tensors, value

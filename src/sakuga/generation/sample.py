@@ -8,8 +8,8 @@ import numpy as np
 from sakuga.configs.conditions import Condition
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
-from sakuga.generation.noise import noise_of
 from sakuga.generation.progress import batches
+from sakuga.generation.starts import Key, check_keys, starts_of
 from sakuga.generation.truncation import check_sampling
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ class Drawn(NamedTuple):
     """Pictures and what they were drawn from.
 
     Attributes:
-        seeds: Their seeds.
+        seeds: Their seeds, or projections.
         images: uint8 `[N, H, W, 3]`.
         labels: int64 `[N, num_attributes]`.
         scores: D's mean logit of each, float32 `[N]`; None where D was not asked.
     """
 
-    seeds: list[int]
+    seeds: list[Key]
     images: np.ndarray
     labels: np.ndarray
     scores: np.ndarray | None = None
@@ -34,7 +34,7 @@ class Drawn(NamedTuple):
 
 def draw(
     model: "LoadedModel",
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     *,
     sampling: Sampling = USUAL,
     attributes: Condition | None = None,
@@ -44,29 +44,26 @@ def draw(
 
     Args:
         model: Any model.
-        seeds: Each in 0..2^32-1.
+        seeds: Each in 0..2^32-1, or a projected picture.
         sampling: How z becomes a picture.
-        attributes: Attribute name to value; what is not named is a function of the seed.
+        attributes: Attribute name to value, for the seeds; what is not named is a function of the seed.
         batch_size: Pictures a forward pass.
 
     Raises:
         UserError: As `LoadedModel.generate`.
     """
     check_sampling(model, sampling)
-    labels = model.labels_of(seeds, attributes)
+    check_keys(seeds, attributes, sampling)
     for part in batches(len(seeds), batch_size, "Drawing"):
-        yield Drawn(list(seeds[part]), images_of(model, seeds[part], labels[part], sampling), labels[part])
-
-
-def images_of(model: "LoadedModel", seeds: Sequence[int], labels: np.ndarray, sampling: Sampling) -> np.ndarray:
-    """Returns the pictures of seeds and labels, int64 `[N, num_attributes]`, drawn at once: uint8 `[N, H, W, 3]`."""
-    ws = model.ws_of_seeds(seeds, labels, sampling)
-    return model.sample_ws(ws.__getitem__, len(seeds), max(1, len(seeds)), noise_of(model, sampling.noise, seeds))
+        starts = starts_of(model, seeds[part], attributes, sampling)
+        count = len(starts.names)
+        images = model.sample_ws(starts.ws.__getitem__, count, count, starts.noise(model, sampling.noise))
+        yield Drawn(list(seeds[part]), images, starts.labels)
 
 
 def best_of(
     model: "LoadedModel",
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     keep: int,
     *,
     sampling: Sampling = USUAL,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.sampling import Sampling
 from sakuga.core.errors import UserError
 from sakuga.core.random import generator
@@ -38,19 +39,16 @@ def mean_w(model: "LoadedNetworks", labels: np.ndarray | None = None) -> Tensor:
 
     Args:
         model: Any model.
-        labels: int64 `[M, num_attributes]`, all known; None: of all pictures.
+        labels: int64 `[M, num_attributes]`; None, or -1 in a row: of all pictures.
 
     Returns:
         float32 `[M, w_dim]`; M is 1 without labels.
     """
-    if labels is None or not labels.shape[1]:
-        rows = model.means_of_w.get(())
-        if rows is None:
-            rows = model.means_of_w[()] = _mean_of_all(model)
-        return rows.expand(1 if labels is None else len(labels), -1)
-    for row in {tuple(row) for row in labels.tolist()} - model.means_of_w.keys():
-        model.means_of_w[row] = _mean_over(model, np.tile(np.array(row, np.int64), (MEAN_OF, 1)))
-    return torch.cat([model.means_of_w[tuple(row)] for row in labels.tolist()])
+    rows = [()] if labels is None else [() if UNKNOWN in row else tuple(row) for row in labels.tolist()]
+    for row in set(rows) - model.means_of_w.keys():
+        own = np.tile(np.array(row, np.int64), (MEAN_OF, 1))
+        model.means_of_w[row] = _mean_over(model, own) if row else _mean_of_all(model)
+    return torch.cat([model.means_of_w[row] for row in rows])
 
 
 def check_sampling(model: "LoadedNetworks", sampling: Sampling) -> None:

@@ -32,6 +32,11 @@ class Generator(nn.Module):
         """The moving average of w, float32 `[w_dim]`; None for a network that keeps none."""
         return None
 
+    @property
+    def noise_maps(self) -> Sequence[Tensor]:
+        """The network's own fixed maps, float32 `[1, 1, H, W]` for each of `noise_shapes`."""
+        return ()
+
     def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Maps z, float `[N, z_dim]`, and labels, int64 `[N, num_attributes]`, to ws, float `[N, num_ws, w_dim]`."""
         raise NotImplementedError

@@ -154,6 +154,11 @@ class Stylegan2Generator(Generator):
         """As `Generator.w_avg`, of the batches seen in train mode."""
         return self.mapping_network.w_avg
 
+    @property
+    def noise_maps(self) -> Sequence[Tensor]:
+        """As `Generator.noise_maps`."""
+        return [layer.noise_const[None, None] for layer in self.synthesis_network.convolutions]
+
     def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """As `Generator.mapping`; all layers take the same w. In train mode `w_avg` moves."""
         one_hot = known_one_hot(labels, self.attribute_sizes) if self.attribute_sizes else None
@@ -174,8 +179,7 @@ class Stylegan2Generator(Generator):
             return noise
         if noise == "random":
             return [torch.randn(ws.shape[0], 1, *shape, device=ws.device) for shape in self.noise_shapes]
-        layers = self.synthesis_network.convolutions
-        return [layer.noise_const[None, None] if noise == "const" else None for layer in layers]
+        return self.noise_maps if noise == "const" else [None] * len(self.noise_shapes)
 
 
 class DiscriminatorBlock(nn.Module):
