@@ -113,6 +113,8 @@ def test_the_help_of_each_verb_needs_no_torch():
         (["data", "pak"], "No verb 'data pak': did you mean 'data pack'"),
         (["--foo"], "No verb '--foo': known: "),
         (["generate", "m", "--best_off", "3"], "`sakuga generate` has no option --best-off: did you mean '--best-of'"),
+        (["noise", "m", "--psy", "3"], "A model's own attributes: --attributes psy=...\n"),
+        (["mix", "m", "--from-projection", "x"], "or '--columns-from-projection' or '--truncation'?\n"),
         (["evaluate", "m"], "`sakuga evaluate` needs --data: `sakuga evaluate --help` tells what it is."),
         (["evaluate", "m", "--dta", "x"], "has no option --dta: did you mean '--data'"),
         (["evaluate", "m", "--data", "x", "--num-images", "many"], "--num-images 'many' is no whole number"),

@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sakuga.evaluation.start import evaluate
     from sakuga.exporting.onnx import export
+    from sakuga.generation.blend import blend
+    from sakuga.generation.foreign import import_model
     from sakuga.generation.model import generate, load
     from sakuga.reporting.sheets import grid
     from sakuga.training.start import train
 
 # Imported when first asked for, so that neither `import sakuga` nor the command line's help waits for torch.
 _PUBLIC = {
+    "blend": "sakuga.generation.blend",
     "evaluate": "sakuga.evaluation.start",
     "export": "sakuga.exporting.onnx",
     "generate": "sakuga.generation.model",
     "grid": "sakuga.reporting.sheets",
+    "import_model": "sakuga.generation.foreign",
     "load": "sakuga.generation.model",
     "train": "sakuga.training.start",
 }
 
-__all__ = ["evaluate", "export", "generate", "grid", "load", "train"]
+__all__ = ["blend", "evaluate", "export", "generate", "grid", "import_model", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:

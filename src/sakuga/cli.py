@@ -190,11 +190,22 @@ def _check_options(name: str, function: Callable[..., Any], arguments: list[str]
     written = {a.partition("=")[0].replace("_", "-") for a in arguments if a.startswith("--")}
     for option in sorted(written - {"--help"}):
         if option not in options and option.replace("--no-", "--", 1) not in options:
-            other = f" A model's own attributes: --attributes {option[2:]}=..." if "--attributes" in options else ""
+            is_told = "--attributes" in options and not _is_of_another(option)
+            other = f" A model's own attributes: --attributes {option[2:]}=..." if is_told else ""
             raise UserError(f"`sakuga {name}` has no option {option}: {nearest(option, options)}{other}")
     missing = [option for option, required in options.items() if required and option not in written]
     if missing and not _HELP.intersection(arguments):
         raise UserError(f"`sakuga {name}` needs {missing[0]}: `sakuga {name} --help` tells what it is.")
+
+
+def _is_of_another(option: str) -> bool:
+    """Tells whether some verb has an option of this name."""
+    name = option.removeprefix("--").replace("-", "_")
+    for verb in VERBS.values():
+        function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
+        if name in inspect.signature(function).parameters:
+            return True
+    return False
 
 
 def _told(error: Exception) -> str | None:

@@ -138,3 +138,29 @@ def test_files_that_belong_together_are_written_together(tmp_path: Path) -> None
     with pytest.raises(UserError, match="exists and is not overwritten"):
         files.write_together({second: b"5", first: b"6"}, overwrite=False)
     assert sorted(p.name for p in first.parent.iterdir()) == ["first"]
+
+
+def test_a_function_may_write_one_of_the_files(tmp_path):
+    def write(path):
+        path.write_bytes(b"from a function")
+
+    files.write_together({tmp_path / "a": b"bytes", tmp_path / "b": write})
+    assert ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()) == (b"bytes", b"from a function")
+
+    def fail(path):
+        path.write_bytes(b"half")
+        raise UserError("no")
+
+    with pytest.raises(UserError, match="no"):
+        files.write_together({tmp_path / "c": b"bytes", tmp_path / "d": fail})
+    with pytest.raises(UserError, match="cannot be written"):
+        files.write_together({tmp_path / "c": b"bytes", tmp_path / "a" / "d": write})
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+
+
+def test_a_place_is_tried_before_the_work(tmp_path):
+    files.check_place(tmp_path / "new" / "deeper", tmp_path / "new" / "deeper" / "a.png")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UserError, match=r"a\.png cannot be written .*: choose a folder that can"):
+        files.check_place(tmp_path / "file", tmp_path / "file" / "a.png")

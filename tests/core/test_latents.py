@@ -126,3 +126,16 @@ def test_resampled_z_is_a_truncated_normal_distribution():
     assert np.abs(z - 2).max() <= 3
     # Variance of a standard normal within 1: 1 - 2 phi(1) / (2 Phi(1) - 1).
     assert (z - 2).std() / 3 == pytest.approx(np.sqrt(1 - 2 * 0.24197 / 0.68269), rel=0.02)
+
+
+def test_opposite_vectors_have_an_arc_too():
+    a = np.random.RandomState(0).randn(2, 8)
+    a[1] = [0, 0, 3, 0, 0, 0, 0, 0]
+    b, t = np.stack([-2 * a[0], -a[1]]), np.linspace(0, 1, 9)
+    for one, other in zip(a, b, strict=True):
+        way = latents.slerp(one[None], other[None], t[:, None])
+        assert np.allclose(way[[0, -1]], [one, other])
+        ends = np.linalg.norm(one), np.linalg.norm(other)
+        assert np.allclose(np.linalg.norm(way, axis=1), ends[0] + t * (ends[1] - ends[0]))
+        unit = way / np.linalg.norm(way, axis=1, keepdims=True)
+        assert np.allclose((unit[1:] * unit[:-1]).sum(1), np.cos(np.pi / 8))

@@ -3,12 +3,13 @@ import copy
 import pytest
 import torch
 
+import sakuga
 from sakuga.cli import main
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import GeneratorRole, Header, Roles
 from sakuga.configs.models import Stylegan2GeneratorConfig
 from sakuga.core.errors import UserError
-from sakuga.generation.blend import Blending, blend, likeness
+from sakuga.generation.blend import Blending, blended_network, likeness
 from sakuga.generation.model import load
 from sakuga.models.file import save_model
 from sakuga.models.registry import build
@@ -40,7 +41,7 @@ def parts_of(network, *blocks):
 @torch.no_grad()
 def test_coarse_layers_are_those_of_a_and_fine_ones_those_of_b(pair):
     a, b = pair
-    _, mixed = blend(a, b, Blending(at=8))
+    _, mixed = blended_network(a, b, Blending(at=8))
     z = torch.randn(2, 6)
     assert torch.equal(mixed.mapping(z), a.generator.mapping(z))
     assert torch.equal(mixed.w_avg, a.generator.w_avg)
@@ -57,7 +58,7 @@ def test_coarse_layers_are_those_of_a_and_fine_ones_those_of_b(pair):
 def test_the_mapping_network_may_be_that_of_b(tmp_path, pair):
     schema = LabelSchema(attributes=(Attribute(name="class", values=("x", "y")),))
     a, b = pair[0], load(written(tmp_path / "c.safetensors", 3, schema=schema, mapping_layers=3), "cpu")
-    config, mixed = blend(a, b, Blending(at=16, mapping="b"))
+    config, mixed = blended_network(a, b, Blending(at=16, mapping="b"))
     labels = torch.tensor([[1]])
     assert config.mapping_layers == 3
     assert torch.equal(mixed.mapping(torch.ones(1, 6), labels), b.generator.mapping(torch.ones(1, 6), labels))
@@ -68,7 +69,7 @@ def test_a_ramp_mixes_the_sizes_above(pair):
     a, b = pair
     how = Blending(at=4, ramp=2)
     assert [how.share(side) for side in (4, 8, 16, 32)] == pytest.approx([0, 1 / 3, 2 / 3, 1])
-    _, mixed = blend(a, b, how)
+    _, mixed = blended_network(a, b, how)
     weights = [model.synthesis_network.b16.conv0.weight for model in (a.generator, b.generator, mixed)]
     assert torch.allclose(weights[2], weights[0] / 3 + weights[1] * 2 / 3, atol=1e-6)
     # Noise maps keep their strength: they are of one of the two.
@@ -77,7 +78,7 @@ def test_a_ramp_mixes_the_sizes_above(pair):
 
 
 def test_a_model_blended_with_itself_stays_as_it_is(pair):
-    _, mixed = blend(pair[0], pair[0], Blending(at=8, ramp=1))
+    _, mixed = blended_network(pair[0], pair[0], Blending(at=8, ramp=1))
     state = pair[0].generator.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in mixed.state_dict().items())
     assert likeness(state, state) == pytest.approx(1)
@@ -96,14 +97,14 @@ def test_a_model_blended_with_itself_stays_as_it_is(pair):
 def test_models_of_two_architectures_are_refused(pair, tmp_path, options, said):
     other = load(written(tmp_path / "c.safetensors", 3, **options), "cpu")
     with pytest.raises(UserError) as error:
-        blend(pair[0], other, Blending(at=8))
+        blended_network(pair[0], other, Blending(at=8))
     assert said in str(error.value)
 
 
 @pytest.mark.parametrize("how", [Blending(32), Blending(2), Blending(12), Blending(8, ramp=-1), Blending(8, ramp=9)])
 def test_what_is_out_of_range_is_refused(pair, how):
     with pytest.raises(UserError, match="choose"):
-        blend(*pair, how)
+        blended_network(*pair, how)
 
 
 def test_the_command_writes_a_model_that_draws(tmp_path, capsys, model_file, monkeypatch):
@@ -134,3 +135,16 @@ def test_the_command_writes_a_model_that_draws(tmp_path, capsys, model_file, mon
         assert main(["blend", *others, "--at", "8", "--out", "d.safetensors"]) == 2
         assert capsys.readouterr().err.startswith(f"sakuga: {told}")
     assert not (tmp_path / "d.safetensors").exists()
+
+
+def test_python_writes_it_too(tmp_path):
+    written(tmp_path / "a.safetensors", 1)
+    written(tmp_path / "b.safetensors", 2)
+    pair = (tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+    made = sakuga.load(sakuga.blend(*pair, 8, tmp_path / "c.safetensors", mapping="b"))
+    _, expected = blended_network(*map(load, pair), Blending(8, mapping="b"))
+    assert made.name == "c"
+    for name, tensor in made.generator.state_dict().items():
+        assert torch.allclose(tensor, expected.state_dict()[name], atol=1e-3), name
+    with pytest.raises(UserError, match="exists and is not overwritten"):
+        sakuga.blend(*pair, 8, tmp_path / "c.safetensors")

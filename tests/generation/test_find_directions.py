@@ -249,7 +249,11 @@ DIRECTIONS = ["directions", "MODEL", "--out", "TMP/d.safetensors"]
         ([*DIRECTIONS, "--samples", "30"], "--samples means nothing to --method sefa"),
         ([*DIRECTIONS, "--method", "pca", "--only", "hair"], "--only means nothing to --method pca"),
         ([*DIRECTIONS, "--count", "9"], "w varies along 8 directions, choose 1 to 8"),
-        ([*DIRECTIONS, "--method", "pca", "--samples", "3", "--count", "3"], "choose 1 to 2"),
+        (
+            [*DIRECTIONS, "--method", "pca", "--samples", "3", "--count", "3"],
+            "--samples 3 are too few for --count 3: give 4",
+        ),
+        ([*DIRECTIONS, "--method", "pca", "--samples", "1"], "--samples 1 are too few for --count 10: give 11"),
         ([*DIRECTIONS, "--layers", "1"], "the model has one layer, 0, so that it has no layer 1."),
         ([*DIRECTIONS, "--layers", "0-50"], "so that it has no layer 1."),
         ([*DIRECTIONS, "--layers", "5-3"], "write the range '5-3' from low to high, 3-5"),

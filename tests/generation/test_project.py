@@ -186,6 +186,7 @@ def test_command_writes_everything(styled, picture, tmp_path, toy_distance, caps
         ((40, 40), ("--steps", 0), "--steps 0"),
         ((40, 40), ("--out", "FILE"), "is a file and no folder: name a folder"),
         ((40, 40), ("--out", "FILE/deeper"), "is a file and no folder: name a folder"),
+        ((40, 40), ("--out", "/proc/zz"), "/proc/zz cannot be written"),
         ((40, 40), ("--seed", -1), "--seed -1"),
         ((40, 40), ("--space", "w+"), "one layer"),
         ((40, 40), ("--hair", "red"), "without attributes"),
@@ -204,3 +205,28 @@ def test_bad_input_is_one_sentence(content, options, told, model_file, tmp_path,
     assert told in said
     assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_python_finds_goes_where_seeds_go(styled, monkeypatch):
+    monkeypatch.setattr("sakuga.generation.model.load_perceptual", lambda name, device, path: Blurred())
+    target = Image.fromarray(drawn(styled, 3)).resize((40, 48))
+    found = styled.project(target, steps=10, mean_of=200, samples=4)
+    assert found.ws.shape == (8, 8) and len(found.noise) == len(styled.generator.noise_shapes)
+    assert np.abs(np.asarray(styled.generate([found])[0]).astype(int) - found.found).max() <= 1
+    assert len(styled.interpolate([found, 17], frames=3, psi=0.7)) == 3
+    assert styled.mix_sheet([found], [10, 11]).width > 3 * 32
+    clear = Image.new("RGBA", (64, 40))
+    assert (styled.project(clear, steps=1, mean_of=20, samples=1).target == 255).all()
+    with pytest.raises(UserError, match="The picture is 31x200, too small"):
+        styled.project(Image.new("RGB", (31, 200)))
+    with pytest.raises(UserError, match="without attributes"):
+        styled.project(target, hair="red", steps=1)
+    with pytest.raises(UserError, match="steps"):
+        styled.project(target, steps=0)
+
+
+def test_a_projection_does_not_fit_every_model(styled, model, monkeypatch):
+    monkeypatch.setattr("sakuga.generation.model.load_perceptual", lambda name, device, path: Blurred())
+    found = styled.project(Image.new("RGB", (32, 32)), steps=1, mean_of=20, samples=1)
+    with pytest.raises(UserError, match=r"do not fit tiny, \[1, 8\]"):
+        model.generate([found])

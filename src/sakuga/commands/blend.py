@@ -31,19 +31,16 @@ def blend(
         overwrite: Replace `out` if it exists.
     """
     from sakuga.commands.options import check_suffix, refuse_existing
-    from sakuga.core.errors import UserError
 
     check_suffix(out, "--out", ".safetensors")
     refuse_existing([out], overwrite)
 
-    from sakuga.generation.blend import Blending, likeness, write_blend
+    from sakuga.generation.blend import Blending, likeness
+    from sakuga.generation.blend import blend as write
     from sakuga.generation.model import load
 
-    one, other = load(a, "cpu"), load(b, "cpu")
-    if one.sha256 == other.sha256:
-        raise UserError(f"{a} and {b} are one model: give two, of which one was trained from the other.")
-    how = Blending(at, ramp, mapping)
-    write_blend(one, other, how, out, name or out.stem, overwrite)
+    write(a, b, at, out, ramp=ramp, mapping=mapping, name=name, overwrite=overwrite)
+    one, other, how = load(a, "cpu"), load(b, "cpu"), Blending(at, ramp, mapping)
     sides = [2**i for i in range(2, one.resolution.bit_length())]
     print(f"{out}: " + ", ".join(f"{side}: {_words(how.share(side))}" for side in sides))
     like = likeness(one.generator.state_dict(), other.generator.state_dict())

@@ -78,7 +78,8 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
         t: In [0, 1]; broadcasts against `[..., 1]`.
 
     Returns:
-        float `[..., z_dim]`; the straight line where the directions are parallel or a vector is zero.
+        float `[..., z_dim]`; the straight line where the directions are equal or a vector is zero. Opposite ones have
+        no one arc between them: they get that through the axis that is furthest from them.
     """
     length_a, length_b = (np.linalg.norm(v, axis=-1, keepdims=True) for v in (a, b))
     unit_a, unit_b = a / np.maximum(length_a, 1e-12), b / np.maximum(length_b, 1e-12)
@@ -86,4 +87,11 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float | np.ndarray) -> np.ndarray:
     sine = np.sin(angle)
     straight = (sine < 1e-6) | (np.minimum(length_a, length_b) < 1e-12)
     direction = (np.sin((1 - t) * angle) * unit_a + np.sin(t * angle) * unit_b) / np.where(straight, 1.0, sine)
+    opposite = (sine < 1e-6) & (angle > 1) & (np.minimum(length_a, length_b) >= 1e-12)
+    if opposite.any():
+        axis = np.eye(a.shape[-1])[np.abs(unit_a).argmin(-1)]
+        aside = axis - (axis * unit_a).sum(-1, keepdims=True) * unit_a
+        aside = aside / np.maximum(np.linalg.norm(aside, axis=-1, keepdims=True), 1e-12)
+        direction = np.where(opposite, np.cos(np.pi * t) * unit_a + np.sin(np.pi * t) * aside, direction)
+        straight = straight & ~opposite
     return np.where(straight, lerp(a, b, t), direction * lerp(length_a, length_b, t)).astype(a.dtype)

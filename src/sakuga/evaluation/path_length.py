@@ -2,7 +2,8 @@
 
 Paper: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", CVPR 2019, section
 4.1, on whole pictures: faces of anime fill them, so that nothing is cropped. As in the authors' program, pairs below
-the 1st and above the 99th percentile are left out: a few across a torn place of the space would decide the mean.
+the 1st and above the 99th percentile are left out, where a percentile between two pairs is the one further out: a few
+across a torn place of the space would decide the mean.
 """
 
 from typing import Literal
@@ -67,7 +68,8 @@ def path_length(
         z = [model.z_of_seeds([seed + number for number in (2 * rows + side).tolist()]) for side in (0, 1)]
         ends = [_between(model, z, labels[rows], moments[rows] + moved, space) for moved in (0.0, EPSILON)]
         lengths[rows] = _distances(model, distance, ends) / EPSILON**2
-    low, high = np.percentile(lengths, [OUTLIERS, 100 - OUTLIERS], method="nearest")
+    low = np.percentile(lengths, OUTLIERS, method="lower")
+    high = np.percentile(lengths, 100 - OUTLIERS, method="higher")
     kept = lengths[(low <= lengths) & (lengths <= high)]
     return PathLength(
         value=float(kept.mean()),

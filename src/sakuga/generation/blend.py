@@ -18,7 +18,7 @@ from sakuga.configs.modelfile import GeneratorRole, Header, Roles
 from sakuga.configs.models import Stylegan2GeneratorConfig
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_tensors
-from sakuga.generation.model import LoadedModel
+from sakuga.generation.model import LoadedModel, load
 from sakuga.models.file import save_model
 from sakuga.models.registry import build
 
@@ -71,7 +71,42 @@ def likeness(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
     return float(nn.functional.cosine_similarity(one, other, dim=0))
 
 
-def blend(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
+def blend(
+    a: str | Path,
+    b: str | Path,
+    at: int,
+    out: str | Path,
+    *,
+    ramp: int = 0,
+    mapping: Donor = "a",
+    name: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Makes one model file of two: layers up to the side `at` from A (pose, shape), finer ones from B (colors, line).
+
+    Args:
+        a: The model of the coarse layers: of the zoo, a `.safetensors` file, or a run folder.
+        b: The model of the fine layers.
+        at: The largest side of A's layers: 4, 8, 16, ...
+        out: The `.safetensors` file to write.
+        ramp: So many sizes above `at` are mixed, more and more of B.
+        mapping: Whose mapping network, mean w, and attributes.
+        name: What the model is called; as its file if None.
+        overwrite: Whether `out` may be replaced.
+
+    Returns:
+        `out`.
+
+    Raises:
+        UserError: If they are one model or do not fit, as `blended_network`, or as `files.writing`.
+    """
+    out, one, other = Path(out), load(a, "cpu"), load(b, "cpu")
+    if one.sha256 == other.sha256:
+        raise UserError(f"{a} and {b} are one model: give two, of which one was trained from the other.")
+    return write_blend(one, other, Blending(at, ramp, mapping), out, name or out.stem, overwrite)
+
+
+def blended_network(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
     """Returns the config of the blended generator, and the network, in eval mode.
 
     Args:
@@ -91,8 +126,8 @@ def blend(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Stylegan2Gener
 
 
 def write_blend(a: LoadedModel, b: LoadedModel, how: Blending, out: Path, name: str, overwrite: bool) -> Path:
-    """Writes the model file of a blend, in full precision if one of the two is; errors as `blend`."""
-    config, network = blend(a, b, how)
+    """Writes the model file of a blend, in full precision if one of the two is; errors as `blended_network`."""
+    config, network = blended_network(a, b, how)
     donor = (a if how.mapping == "a" else b).header
     header = Header(
         name=name,

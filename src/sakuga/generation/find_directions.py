@@ -79,7 +79,8 @@ def style_weights(generator: Generator) -> dict[int, torch.Tensor]:
 def sefa(model: "LoadedModel", layers: Sequence[int], count: int = 10) -> Directions:
     """Finds what the weights amplify most (Shen and Zhou 2021, equation 7).
 
-    The eigenvectors of the sum of A^T A over the style matrices A of the layers, largest eigenvalue first.
+    The eigenvectors of the sum of A^T A over the style matrices A of the layers, largest eigenvalue first. As in the
+    equation, the rows of A have the lengths that training gave them; the authors' program makes them unit vectors.
 
     Args:
         model: Any model.
@@ -113,8 +114,10 @@ def pca(model: "LoadedModel", layers: Sequence[int], count: int = 10, samples: i
     Raises:
         UserError: If w has not so many numbers, or there are too few samples.
     """
+    if samples <= count:
+        raise UserError(f"--samples {samples} are too few for --count {count}: give {count + 1:,} or more.")
     w = w_of(model, stream(samples)).astype(np.float64)
-    _check_count(count, min(int((w.std(0) > 0).sum()), samples - 1))
+    _check_count(count, int((w.std(0) > 0).sum()))
     centered = w - w.mean(0)
     values, vectors = np.linalg.eigh(centered.T @ centered / (samples - 1))
     infos, vectors = {}, [_signed(vector) for vector in vectors.T[::-1][:count]]
