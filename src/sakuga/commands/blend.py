@@ -35,12 +35,11 @@ def blend(
     check_suffix(out, "--out", ".safetensors")
     refuse_existing([out], overwrite)
 
-    from sakuga.generation.blend import Blending, likeness
-    from sakuga.generation.blend import blend as write
+    from sakuga.generation.blend import Blending, likeness, write_blend
     from sakuga.generation.model import load
 
-    write(a, b, at, out, ramp=ramp, mapping=mapping, name=name, overwrite=overwrite)
     one, other, how = load(a, "cpu"), load(b, "cpu"), Blending(at, ramp, mapping)
+    write_blend(one, other, how, out, name or out.stem, overwrite)
     sides = [2**i for i in range(2, one.resolution.bit_length())]
     print(f"{out}: " + ", ".join(f"{side}: {_words(how.share(side))}" for side in sides))
     like = likeness(one.generator.state_dict(), other.generator.state_dict())

@@ -81,8 +81,8 @@ def tell_foreign(model: "LoadedModel", keys: Sequence["Key"]) -> None:
     """Says which projected pictures are those of another model; errors as `read_projection`."""
     from sakuga.generation.projection import read_projection
 
-    for path in once([key for key in keys if isinstance(key, Path)]):
-        if isinstance(path, Path) and read_projection(path, model).model_sha256 != model.sha256:
+    for path in dict.fromkeys(key for key in keys if isinstance(key, Path)):
+        if read_projection(path, model).model_sha256 != model.sha256:
             print(f"{path} was projected into another model: the picture will differ.", file=sys.stderr)
 
 

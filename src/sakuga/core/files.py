@@ -48,8 +48,7 @@ def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
         _sync_folder(path.parent)
@@ -113,12 +112,11 @@ def write_together(files: Mapping[Path, bytes | Callable[[Path], None]], *, over
     with contextlib.ExitStack() as stack:
         for path, data in files.items():
             temporary = stack.enter_context(writing(path, overwrite=overwrite))
-            if not isinstance(data, bytes):
+            if isinstance(data, bytes):
+                temporary.write_bytes(data)
+            else:
                 data(temporary)
-            with open(temporary, "ab") as file:
-                file.write(data if isinstance(data, bytes) else b"")
-                file.flush()
-                os.fsync(file.fileno())
+            _sync(temporary)
 
 
 class Journal:
@@ -159,6 +157,11 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -98,12 +98,10 @@ def blend(
         `out`.
 
     Raises:
-        UserError: If they are one model or do not fit, as `blended_network`, or as `files.writing`.
+        UserError: As `load` and `write_blend`.
     """
-    out, one, other = Path(out), load(a, "cpu"), load(b, "cpu")
-    if one.sha256 == other.sha256:
-        raise UserError(f"{a} and {b} are one model: give two, of which one was trained from the other.")
-    return write_blend(one, other, Blending(at, ramp, mapping), out, name or out.stem, overwrite)
+    out, how = Path(out), Blending(at, ramp, mapping)
+    return write_blend(load(a, "cpu"), load(b, "cpu"), how, out, name or out.stem, overwrite)
 
 
 def blended_network(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
@@ -126,7 +124,15 @@ def blended_network(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Styl
 
 
 def write_blend(a: LoadedModel, b: LoadedModel, how: Blending, out: Path, name: str, overwrite: bool) -> Path:
-    """Writes the model file of a blend, in full precision if one of the two is; errors as `blended_network`."""
+    """Writes the model file of a blend, in full precision if one of the two is.
+
+    Raises:
+        UserError: If they are one model, or as `blended_network` and `files.writing`.
+    """
+    if a.sha256 == b.sha256:
+        raise UserError(
+            f"{_called(a)} and {_called(b)} are one model: give two, of which one was trained from the other."
+        )
     config, network = blended_network(a, b, how)
     donor = (a if how.mapping == "a" else b).header
     header = Header(
