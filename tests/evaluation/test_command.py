@@ -89,6 +89,27 @@ def test_model(model, folder, tmp_path):
 
 
 @needs_efficientnet
+def test_samples_are_drawn_as_they_are_asked_for(model, folder):
+    options = {"extractor": "efficientnet", "num_images": 16, "real_every": 1}
+    plain, near = (sakuga.evaluate(model, data=folder, **options, **way) for way in ({}, {"psi": 0.0}))
+    assert near.ruler.samples == f"{plain.ruler.samples}, psi 0"
+    assert near["efficientnet_recall"] <= plain["efficientnet_recall"]
+    assert near["efficientnet_frechet"] != plain["efficientnet_frechet"]
+    wide = sakuga.evaluate(model, data=folder, **options, sigma=2.0, psi=1.5, truncation="resample")
+    assert wide.ruler.samples.endswith("seed i, sigma 2, psi 1.5, truncation resample")
+    for more, message in (
+        ({"cutoff": 99, "psi": 0.7}, "no layer 99 to cut off"),
+        ({"psi": 9.0}, "out of range"),
+        ({"psi": 0.7, "path_length": 20}, "--path-length is that of the whole space"),
+        ({"hair": "aqua"}, "takes no hair"),
+    ):
+        with pytest.raises(UserError, match=message):
+            sakuga.evaluate(model, data=folder, **options, **more)
+    with pytest.raises(UserError, match="need a model"):
+        sakuga.evaluate(None, data=folder, images=folder, psi=0.7)
+
+
+@needs_efficientnet
 def test_path_length(model, folder, tmp_path, capsys):
     options = {"extractor": "efficientnet", "num_images": 16, "real_every": 1, "out": tmp_path / "out.json"}
     evaluate(str(model), data=str(folder), path_length=20, path_space="z", path_sampling="end", **options)

@@ -1,7 +1,9 @@
 """`sakuga evaluate`: a model, or anybody's pictures, against a data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from sakuga.commands.drawing import takes_sampling
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from sakuga.evaluation.result import AttributeReport, EvaluationResult
 
 
+@takes_sampling()
 def evaluate(
     model: str | None = None,
     /,
@@ -33,6 +36,7 @@ def evaluate(
     overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
+    **sampling: Any,
 ) -> None:
     """Measures a model, or pictures of any origin, against a data set.
 
@@ -64,6 +68,7 @@ def evaluate(
         overwrite: Replace files that exist.
         device: auto, cpu, cuda or mps.
         threads: How many threads torch may use.
+        **sampling: The fields of `Sampling`.
     """
     from sakuga.commands.options import check_suffix, refuse_existing, set_threads
     from sakuga.core.errors import UserError
@@ -95,6 +100,7 @@ def evaluate(
         path_space=path_space,
         path_sampling=path_sampling,
         device=device,
+        **sampling,
     )
     _show(result)
     if out is not None:

@@ -2,9 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from sakuga.configs.sampling import USUAL, Sampling, split
 from sakuga.core.errors import UserError
 from sakuga.core.latents import MAX_SEED
 from sakuga.data.dataset import Dataset, open_dataset
@@ -19,6 +21,8 @@ from sakuga.evaluation.result import EvaluationResult
 from sakuga.features.extractor import load_extractor
 from sakuga.features.perceptual import load_perceptual
 from sakuga.generation.model import LoadedModel, load
+from sakuga.generation.starts import starts_with
+from sakuga.generation.truncation import check_sampling
 
 _LISTED = 10
 
@@ -42,6 +46,7 @@ def evaluate(
     path_space: PathSpace = "w",
     path_sampling: PathSampling = "full",
     device: str = "auto",
+    **told: Any,
 ) -> EvaluationResult:
     """Measures a model, or pictures of any origin, against a data set.
 
@@ -65,10 +70,11 @@ def evaluate(
         path_space: `w` or `z`.
         path_sampling: `full` or `end`, as `path_length.path_length`.
         device: auto, cpu, cuda or mps.
+        **told: Fields of `configs.sampling.Sampling`, for example `psi=0.7`.
 
     Raises:
-        UserError: If a number is out of range, or the model, the pictures, the data, the weights or the judge cannot be
-            used, or faces are asked for and OpenCV is not installed.
+        UserError: If a number is out of range, psi, cutoff or noise do not fit the model, the model, the pictures, the
+            data, the weights or the judge cannot be used, or faces are asked for and OpenCV is not installed.
     """
     if (model is None) == (images is None):
         raise UserError("Give either a model or --images, a folder or zip of pictures to measure.")
@@ -80,11 +86,18 @@ def evaluate(
         raise UserError(f"--seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
     if sheet is not None and Path(sheet).is_dir():
         raise UserError(f"{sheet} is a folder: give the name of the file to write.")
+    sampling, unknown = split(told)
+    if unknown:
+        raise UserError(f"evaluate() takes no {', '.join(unknown)}: labels are drawn as frequent as in the data.")
+    if sampling != USUAL and model is None:
+        raise UserError("psi, sigma, noise and the like need a model: the pictures of --images are drawn already.")
     if judge is not None and model is None:
         raise UserError("--judge needs a model: nobody knows what the pictures of --images were asked to show.")
     if path_length is not None:
         if model is None:
             raise UserError("--path-length needs a model: the pictures of --images have no latents to go along.")
+        if sampling != USUAL:
+            raise UserError("--path-length is that of the whole space: leave psi, sigma, noise and the like out.")
         check_pairs(path_length, seed)
     finder = FaceFinder() if faces else None
     judging = None if judge is None else load_judge(judge, device)
@@ -98,7 +111,7 @@ def evaluate(
             size = f"{loaded.resolution}x{loaded.resolution}"
             raise UserError(f"{model} draws {size}, not {resolution}: leave --resolution out.")
         dataset = open_dataset(data, loaded.resolution)
-        source = _from_model(loaded, dataset, num_images, batch_size, seed, judging)
+        source = _from_model(loaded, dataset, num_images, batch_size, seed, judging, sampling)
         if path_length is not None:
             labels, _ = labels_like_data(dataset, loaded.schema, path_length, seed)
             near = load_perceptual("auto", loaded.device)
@@ -117,20 +130,29 @@ def evaluate(
 
 
 def _from_model(
-    model: LoadedModel, dataset: Dataset, num_images: int, batch_size: int, seed: int, judge: Judge | None
+    model: LoadedModel,
+    dataset: Dataset,
+    num_images: int,
+    batch_size: int,
+    seed: int,
+    judge: Judge | None,
+    sampling: Sampling,
 ) -> dict:
+    check_sampling(model, sampling)
     if judge is not None:
         judge.check_knows(model.schema, model.name)
     labels, chosen = labels_like_data(dataset, model.schema, num_images, seed)
 
     def draw(numbers: np.ndarray) -> np.ndarray:
-        z = model.z_of_seeds([seed + number for number in numbers.tolist()])
-        return model.sample_images(z, labels[numbers], batch_size)
+        starts = starts_with(model, [seed + number for number in numbers.tolist()], labels[numbers], sampling)
+        return model.sample_ws(starts.ws.__getitem__, len(numbers), batch_size, starts.noise(model, sampling.noise))
 
     number = f"{seed} + i" if seed else "i"
+    options = {"sigma": f"{sampling.sigma:g}"} if sampling.sigma is not None else {}
+    way = "".join(f", {name} {value}" for name, value in (options | sampling.entries()).items())
     return {
         "images": Samples(num_images, draw),
-        "described": f"{model.describe()}, sha256 {model.sha256[:8]}; z of sample i of seed {number}",
+        "described": f"{model.describe()}, sha256 {model.sha256[:8]}; z of sample i of seed {number}{way}",
         "labels": chosen,
         "ema": True,
         "judged": judge and Judged(judge, model.schema, labels),
