@@ -126,7 +126,7 @@ def bind(name: str, function: Callable[..., Any], arguments: list[str]) -> Calla
     def later(*args: Any, **kwargs: Any) -> Callable[[], Any]:
         return functools.partial(function, *args, **kwargs)
 
-    config = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName)
+    config = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName, tyro.conf.OmitArgPrefixes)
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -184,9 +184,7 @@ def _plain(name: str, function: Callable[..., Any], arguments: list[str], words:
 
 def _check_options(name: str, function: Callable[..., Any], arguments: list[str]) -> None:
     # Before tyro, which would first miss a required option whose name was mistyped.
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    # An option such as --from is a word of Python's and has an underscore behind it there.
-    options = {"--" + p.name.rstrip("_").replace("_", "-"): p.default is p.empty for p in parameters}
+    options = _options(function)
     written = {a.partition("=")[0].replace("_", "-") for a in arguments if a.startswith("--")}
     for option in sorted(written - {"--help"}):
         if option not in options and option.replace("--no-", "--", 1) not in options:
@@ -198,14 +196,28 @@ def _check_options(name: str, function: Callable[..., Any], arguments: list[str]
         raise UserError(f"`sakuga {name}` needs {missing[0]}: `sakuga {name} --help` tells what it is.")
 
 
+def _options(function: Callable[..., Any]) -> dict[str, bool]:
+    """Returns the options of a verb, and whether each is required; a config among its parameters has one a field."""
+    from sakuga.configs.base import Config
+
+    found: dict[str, bool] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        kind = parameter.annotation
+        if isinstance(kind, type) and issubclass(kind, Config):
+            found |= dict.fromkeys(kind.model_fields, False)
+        else:
+            found[parameter.name] = parameter.default is parameter.empty
+    # An option such as --from is a word of Python's and has an underscore behind it there.
+    return {"--" + name.rstrip("_").replace("_", "-"): required for name, required in found.items()}
+
+
 def _is_of_another(option: str) -> bool:
     """Tells whether some verb has an option of this name."""
-    name = option.removeprefix("--").replace("-", "_")
-    for verb in VERBS.values():
-        function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
-        if name in inspect.signature(function).parameters:
-            return True
-    return False
+    verbs = [verb for verb in VERBS.values() if not verb.raw]
+    functions = [getattr(importlib.import_module(f"sakuga.commands.{v.module}"), v.function) for v in verbs]
+    return any(option in _options(function) for function in functions)
 
 
 def _told(error: Exception) -> str | None:

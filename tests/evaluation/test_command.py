@@ -5,6 +5,7 @@ from PIL import Image
 
 import sakuga
 from sakuga.commands.evaluate import evaluate
+from sakuga.commands.options import Machine
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import GeneratorRole, Header, Roles
 from sakuga.configs.models import DcganGeneratorConfig
@@ -130,7 +131,7 @@ def test_mistakes_are_told_before_any_work(folder, model, tmp_path):
         ({"images": folder, "num_images": 0}, "--num-images 0"),
         ({"images": folder, "batch_size": 0}, "--batch-size 0"),
         ({"images": folder, "real_every": 0}, "--real-every 0"),
-        ({"images": folder, "threads": 0}, "--threads 0 is too small"),
+        ({"images": folder, "machine": Machine(threads=0)}, "--threads 0 is too small"),
         ({"images": folder, "sheet": tmp_path / "sheet.jpg"}, "ends in .png"),
         ({"images": folder, "out": tmp_path}, "is a folder"),
     ):

@@ -282,6 +282,7 @@ WAY = [*INTERPOLATE, "--seeds", "3,4"]
         (["mix", "MODEL", "--out", "TMP/a.jpg"], "ends in .png"),
         (NOISE, "tiny has no noise in its layers"),
         ([*NOISE, "--draws", "1"], "--draws 1 is out of range"),
+        ([*NOISE, "--noise", "random"], "draws the noise itself"),
         (["noise", "STYLED", "--out", "TMP/a.png", "--seed", "-1"], "-1 is not a seed"),
         (
             ["mix", "STYLED", "--out", "TMP/a.png", "--layers", "0-8"],

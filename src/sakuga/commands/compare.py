@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sakuga.commands.options import ANY_MACHINE, Machine
+
 if TYPE_CHECKING:
     from sakuga.configs.comparison import ComparisonConfig, Variant
 
@@ -29,8 +31,7 @@ def compare(
     extractor: Literal["auto", "inception", "efficientnet"] = "auto",
     points: int | None = None,
     judge: str | None = None,
-    device: str = "auto",
-    threads: int | None = None,
+    machine: Machine = ANY_MACHINE,
 ) -> int | None:
     """Trains recipes on data sets at one budget, measures them, and writes one page: OUT/index.html.
 
@@ -54,13 +55,11 @@ def compare(
         extractor: The network to measure with at the end. Only with the Inception is the distance a FID.
         points: How often the EfficientNet-Lite0 distance is measured during training; 0 for never.
         judge: A file that `sakuga judge` wrote: measure whether samples have the attributes asked for.
-        device: auto, cpu, cuda or mps.
-        threads: CPU threads, the same for every cell.
+        machine: Where to compute; the same for every cell.
     """
-    from sakuga.commands.options import set_threads
     from sakuga.core.errors import UserError
 
-    set_threads(threads)
+    machine.prepare()
     if (preset is None) == (not (recipes or variant)):
         raise UserError("Give either --preset NAME, or recipes to compare: sakuga compare quick64 dcgan64 --data ...")
     measure = {"extractor": extractor, "num_images": num_images, "real_every": real_every, "points": points}
@@ -79,8 +78,8 @@ def compare(
         out,
         only=[name.strip() for name in only.split(",")] if only else (),
         retry_failed=retry_failed,
-        device=device,
-        threads=threads,
+        device=machine.device,
+        threads=machine.threads,
         command=shlex.join(["sakuga", *_lasting(sys.argv[1:])]),
     )
     if counts is None:

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from sakuga.commands.options import ANY_MACHINE, Machine
+
 if TYPE_CHECKING:
     from sakuga.configs.directions import Method
     from sakuga.generation.directions import Directions
@@ -29,8 +31,7 @@ def directions(
     judge: str | None = None,
     overwrite: bool = False,
     batch_size: int = 64,
-    device: str = "auto",
-    threads: int | None = None,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Finds directions in w along which pictures change: `sakuga edit MODEL --directions FILE --direction NAME`.
 
@@ -53,11 +54,10 @@ def directions(
         judge: A file that `sakuga judge` wrote, for --measure.
         overwrite: Replace `out` if it exists.
         batch_size: Pictures a forward pass.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
+        machine: Where to compute.
     """
     from sakuga.commands.identity import check_measure, load_ruler, show_cost
-    from sakuga.commands.options import check_positive, check_suffix, refuse_existing, set_threads
+    from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.core.errors import UserError
 
     check_positive(count=count, samples=samples, batch_size=batch_size)
@@ -74,17 +74,21 @@ def directions(
         if given is not None:
             raise UserError(f"{option} means nothing to --method {method}: leave it out, or choose another method.")
     refuse_existing([out], overwrite)
-    set_threads(threads)
+    machine.prepare()
 
     from sakuga.configs.layers import parse_layers
     from sakuga.generation.directions import write_directions
     from sakuga.generation.model import load
 
-    job = _Job(load(model, device), method, count or _USUAL_COUNT, samples, _names(only), _names(conditional_on))
+    job = _Job(
+        load(model, machine.device), method, count or _USUAL_COUNT, samples, _names(only), _names(conditional_on)
+    )
     chosen = parse_layers(layers, job.model.generator.num_ws)
-    ruler = None if measure is None else load_ruler(judge, device)
+    ruler = None if measure is None else load_ruler(judge, machine.device)
     found = (
-        _by_labels(job, chosen, labeler, labels, batch_size, device) if method == "labels" else _unlabeled(job, chosen)
+        _by_labels(job, chosen, labeler, labels, batch_size, machine.device)
+        if method == "labels"
+        else _unlabeled(job, chosen)
     )
     write_directions(out, found, overwrite=overwrite)
     _show(found)

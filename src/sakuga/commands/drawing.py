@@ -1,15 +1,12 @@
-"""What the verbs that draw share: the options of `Sampling`, whose pictures they begin with, how many they may draw.
+"""What the verbs that draw share: whose pictures they begin with, how many they may draw.
 
 Imports no torch.
 """
 
-import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
-
-import tyro
+from typing import TYPE_CHECKING
 
 from sakuga.configs.sampling import Sampling
 from sakuga.core.errors import UserError
@@ -21,27 +18,6 @@ if TYPE_CHECKING:
 
 MAX_GIB = 4
 """How much memory all pictures of one call may take."""
-
-F = TypeVar("F", bound=Callable[..., object])
-
-
-def takes_sampling(*without: str) -> Callable[[F], F]:
-    """Gives a verb that ends in `**sampling` an option for each field of `Sampling`, but for some."""
-
-    def given(verb: F) -> F:
-        own = [p for p in inspect.signature(verb).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        for name, field in Sampling.model_fields.items():
-            if name not in without:
-                kind = Annotated[field.annotation, tyro.conf.arg(help=field.description)]
-                own.append(
-                    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=kind)
-                )
-        # Both are what `cli.bind` and tyro look at.
-        vars(verb)["__signature__"] = inspect.Signature(own, return_annotation=None)
-        verb.__annotations__ = {p.name: p.annotation for p in own} | {"return": None}
-        return verb
-
-    return given
 
 
 def keys_of(

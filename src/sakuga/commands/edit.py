@@ -3,14 +3,14 @@
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sakuga.commands.drawing import takes_sampling
+from sakuga.commands.options import ANY_MACHINE, UNTOLD, Machine, Told
+from sakuga.configs.sampling import USUAL, Sampling
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
     from sakuga.configs.directions import Move
-    from sakuga.configs.sampling import Sampling
     from sakuga.generation.directions import Directions
     from sakuga.generation.edit import Look
     from sakuga.generation.model import LoadedModel
@@ -21,7 +21,6 @@ _MAX_STEPS = 1000
 _MOVING = (".gif", ".webp", ".mp4")
 
 
-@takes_sampling()
 def edit(
     model: str,
     /,
@@ -34,9 +33,6 @@ def edit(
     strength: str = "-3..3",
     steps: int | None = None,
     layers: str = "all",
-    hair: str | None = None,
-    eyes: str | None = None,
-    attributes: str | None = None,
     captions: bool = True,
     fps: float = 20.0,
     loop: bool = True,
@@ -46,9 +42,9 @@ def edit(
     judge: str | None = None,
     overwrite: bool = False,
     batch_size: int = 64,
-    device: str = "auto",
-    threads: int | None = None,
-    **sampling: Any,
+    conditioning: Told = UNTOLD,
+    sampling: Sampling = USUAL,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Moves pictures along directions in w: a strip for each seed, or an animation of all.
 
@@ -63,9 +59,6 @@ def edit(
         strength: Of directions that have none of their own: from..to, or one number. In standard deviations of w.
         steps: How many strengths on the way: 7 columns, or 60 frames, if not given.
         layers: Move only these layers, for example 0-5 or coarse, of those that the direction has.
-        hair: The hair color that a model with this attribute is told.
-        eyes: The eye color, likewise.
-        attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
         captions: Write seeds and strengths beside the pictures of a .png.
         fps: Frames a second of an animation.
         loop: Lead an animation back to its beginning and on for ever.
@@ -75,15 +68,14 @@ def edit(
         judge: A file that `sakuga judge` wrote, for --measure.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
-        **sampling: The fields of `Sampling`.
+        conditioning: What a model with attributes is told.
+        sampling: How z becomes a picture.
+        machine: Where to compute.
     """
     from sakuga.commands.drawing import check_choice, keys_of, once
     from sakuga.commands.identity import check_measure, load_ruler, show_cost
-    from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
+    from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.configs.layers import parse_layers
-    from sakuga.configs.sampling import Sampling
     from sakuga.core.errors import UserError
 
     check_positive(steps=steps, columns=columns, scale=scale, batch_size=batch_size)
@@ -92,19 +84,19 @@ def edit(
     if out is None and measure is None:
         raise UserError("Say what to do: --out FILE.png for a strip, FILE.gif to move, --measure 64 for numbers.")
     moves = _moves(direction, strength)
-    told, way = attributes_of(attributes, hair, eyes), Sampling(**sampling)
+    condition = conditioning.condition()
     parts = _parts(out, steps, loop, fps)
     keys = once(keys_of(seeds, from_projection, "0-7"))
     refuse_existing([out], overwrite)
-    set_threads(threads)
-    check_choice(keys, told, way)
+    machine.prepare()
+    check_choice(keys, condition, sampling)
 
     from sakuga.generation.directions import beside, directions_of
     from sakuga.generation.edit import Look
     from sakuga.generation.model import load
 
-    loaded = load(model, device)
-    ruler = None if measure is None else load_ruler(judge, device)
+    loaded = load(model, machine.device)
+    ruler = None if measure is None else load_ruler(judge, machine.device)
     names = [move.name for move in moves]
     if directions is None and not beside(loaded).is_file():
         _check_told(loaded, names)
@@ -114,7 +106,7 @@ def edit(
         print(f"The directions belong to another model, {found.header.model}: they may do less here.", file=sys.stderr)
     chosen = None if layers.strip() == "all" else parse_layers(layers, loaded.generator.num_ws)
     if out is not None:
-        job = _Job(out, keys, told, way, moves, parts, chosen, overwrite, batch_size)
+        job = _Job(out, keys, condition, sampling, moves, parts, chosen, overwrite, batch_size)
         _draw(job, loaded, found, Look(captions, fps, loop, columns, scale))
     if ruler is not None and measure is not None:
         show_cost(loaded, found, names, ruler, measure, batch_size)

@@ -1,9 +1,10 @@
 """`sakuga evaluate`: a model, or anybody's pictures, against a data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from sakuga.commands.drawing import takes_sampling
+from sakuga.commands.options import ANY_MACHINE, Machine
+from sakuga.configs.sampling import USUAL, Sampling
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from sakuga.evaluation.result import AttributeReport, EvaluationResult
 
 
-@takes_sampling()
 def evaluate(
     model: str | None = None,
     /,
@@ -34,9 +34,8 @@ def evaluate(
     path_space: Literal["w", "z"] = "w",
     path_sampling: Literal["full", "end"] = "full",
     overwrite: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
-    **sampling: Any,
+    sampling: Sampling = USUAL,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Measures a model, or pictures of any origin, against a data set.
 
@@ -66,18 +65,17 @@ def evaluate(
         path_space: Go along straight lines in w, or along arcs in z.
         path_sampling: Anywhere between the two latents of a pair, or at the first of them.
         overwrite: Replace files that exist.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
-        **sampling: The fields of `Sampling`.
+        sampling: How z becomes a picture.
+        machine: Where to compute.
     """
-    from sakuga.commands.options import check_suffix, refuse_existing, set_threads
+    from sakuga.commands.options import check_suffix, refuse_existing
     from sakuga.core.errors import UserError
 
     if out is not None and out.is_dir():
         raise UserError(f"{out} is a folder: give the name of the file to write.")
     check_suffix(sheet, "--sheet", ".png")
     refuse_existing([out, sheet], overwrite)
-    set_threads(threads)
+    machine.prepare()
 
     from sakuga.core.files import write_json
     from sakuga.evaluation import start
@@ -99,8 +97,8 @@ def evaluate(
         path_length=path_length,
         path_space=path_space,
         path_sampling=path_sampling,
-        device=device,
-        **sampling,
+        device=machine.device,
+        **sampling.model_dump(),
     )
     _show(result)
     if out is not None:

@@ -21,12 +21,12 @@ def export(
         overwrite: Replace files that exist.
         threads: How many threads torch may use.
     """
-    from sakuga.commands.options import set_threads
+    from sakuga.commands.options import Machine
     from sakuga.core.errors import UserError
 
     if onnx is None:
         raise UserError("`sakuga export` writes nothing unless told what: give --onnx FOLDER.")
-    set_threads(threads)
+    Machine(threads=threads).prepare()
 
     from sakuga.exporting.onnx import export as export_onnx
 

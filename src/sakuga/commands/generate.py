@@ -3,20 +3,19 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sakuga.commands.drawing import takes_sampling
+from sakuga.commands.options import ANY_MACHINE, UNTOLD, Machine, Told
+from sakuga.configs.sampling import ONE_WAY, Sampling, Ways
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
-    from sakuga.configs.sampling import Sampling
     from sakuga.generation.model import LoadedModel
     from sakuga.generation.starts import Key
 
 MAX_SHEET = 10_000
 
 
-@takes_sampling("psi")
 def generate(
     model: str,
     /,
@@ -24,20 +23,16 @@ def generate(
     out: Path | None = None,
     seeds: str | None = None,
     from_projection: tuple[Path, ...] = (),
-    psi: str | None = None,
     best_of: int | None = None,
     keep: int | None = None,
-    hair: str | None = None,
-    eyes: str | None = None,
-    attributes: str | None = None,
     conditions: str | None = None,
     sheet: Path | None = None,
     columns: int | None = None,
     overwrite: bool = False,
     batch_size: int = 64,
-    device: str = "auto",
-    threads: int | None = None,
-    **sampling: Any,
+    conditioning: Told = UNTOLD,
+    sampling: Ways = ONE_WAY,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Draws pictures with a model: one PNG for each seed, with its parameters inside, or all on one sheet.
 
@@ -46,34 +41,26 @@ def generate(
         out: Write one PNG for each picture into this folder, named by its seed; of rows, a folder for each.
         seeds: Which seeds, for example 0-63,77. 0-63 if not given; of rows, 0-7 of each.
         from_projection: Files that `sakuga project` wrote: draw their pictures, before those of --seeds.
-        psi: Truncates, for example 0.7: nearer the mean face, less varied, less often broken; 0.3,0.7,1.3: a row of
-            each.
         best_of: Draw so many, seeds 0 to N-1, and keep those that the discriminator finds most real.
         keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given; of rows, 8 of each.
-        hair: The hair color that a model with this attribute is told; all: a row of each.
-        eyes: The eye color, likewise.
-        attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
         conditions: A row for each, as in 'hair=aqua,eyes=orange; hair=black', or the preset unispac.
         sheet: Write all pictures side by side into this PNG; the best first where D chose. A row for each condition
             and psi.
         columns: Pictures in a row of the sheet. As square as possible if not given.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
-        **sampling: The fields of `Sampling`.
+        conditioning: What a model with attributes is told.
+        sampling: How z becomes a picture.
+        machine: Where to compute.
     """
     from sakuga.commands.drawing import check_choice
     from sakuga.commands.options import (
-        attributes_of,
         check_folder,
         check_positive,
         check_suffix,
         refuse_existing,
-        set_threads,
     )
     from sakuga.configs.conditions import ALL, PRESETS, merged, parse_conditions
-    from sakuga.configs.sampling import Sampling, parse_psi
     from sakuga.core.errors import UserError
 
     check_positive(best_of=best_of, columns=columns, batch_size=batch_size)
@@ -81,13 +68,12 @@ def generate(
     check_folder(out, "--out")
     if out is None and sheet is None:
         raise UserError("Say where to write: --out FOLDER for one file a picture, --sheet FILE.png for all on one.")
-    told = attributes_of(attributes, hair, eyes)
-    rows = [told] if ALL in told.values() else []
+    condition, ways = conditioning.condition(), sampling.each()
+    rows = [condition] if ALL in condition.values() else []
     if conditions is not None:
-        rows = [merged(told, condition) for condition in parse_conditions(conditions, "--conditions")]
-    ways = [Sampling(psi=value, **sampling) for value in parse_psi(psi)]
+        rows = [merged(condition, row) for row in parse_conditions(conditions, "--conditions")]
     if len(ways) > 1 and not rows:
-        rows = [told]
+        rows = [condition]
     if rows and columns is not None:
         raise UserError("--columns: a sheet of rows has a column for each seed: leave the option out.")
     chosen, keep = _choose(seeds, from_projection, best_of, keep, 8 if rows else 64)
@@ -97,13 +83,13 @@ def generate(
         )
     _check_names(chosen, out)
     refuse_existing([sheet], overwrite)
-    set_threads(threads)
-    check_choice(chosen, told, ways[0])
-    job = _Job(model, chosen, keep, out, sheet, ways, columns, overwrite, batch_size, device)
+    machine.prepare()
+    check_choice(chosen, condition, ways[0])
+    job = _Job(model, chosen, keep, out, sheet, ways, columns, overwrite, batch_size, machine.device)
     if rows:
         _draw_rows(job, rows, is_preset=(conditions or "").strip() in PRESETS)
     else:
-        _draw_seeds(job, told)
+        _draw_seeds(job, condition)
 
 
 class _Job(NamedTuple):
@@ -112,7 +98,7 @@ class _Job(NamedTuple):
     keep: int | None
     out: Path | None
     sheet: Path | None
-    sampling: list["Sampling"]
+    sampling: list[Sampling]
     columns: int | None
     overwrite: bool
     batch_size: int

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import tyro
 
-from sakuga.commands.drawing import takes_sampling
+from sakuga.commands.options import ANY_MACHINE, UNTOLD, Machine, Told
+from sakuga.configs.sampling import USUAL, Sampling
 
 if TYPE_CHECKING:
     from sakuga.configs.conditions import Condition
-    from sakuga.configs.sampling import Sampling
     from sakuga.generation.interpolate import Kind, Space
     from sakuga.generation.model import LoadedModel
     from sakuga.generation.starts import Key
 
 
-@takes_sampling()
 def interpolate(
     model: str,
     /,
@@ -27,9 +26,6 @@ def interpolate(
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None,
     to: str | None = None,
     conditions: str | None = None,
-    hair: str | None = None,
-    eyes: str | None = None,
-    attributes: str | None = None,
     strip: Path | None = None,
     grid: str | None = None,
     frames: int | None = None,
@@ -42,9 +38,9 @@ def interpolate(
     columns: int | None = None,
     overwrite: bool = False,
     batch_size: int = 64,
-    device: str = "auto",
-    threads: int | None = None,
-    **sampling: Any,
+    conditioning: Told = UNTOLD,
+    sampling: Sampling = USUAL,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Draws the way through the pictures of several seeds, or of one seed under several conditions.
 
@@ -58,9 +54,6 @@ def interpolate(
         from_: The condition to begin with, for example hair=aqua,eyes=orange.
         to: The condition to go to; what it does not name stays.
         conditions: All conditions on the way, as in 'hair=aqua; hair=black; hair=pink', hair=all, or a preset.
-        hair: The hair color that a model with this attribute is told; all: a way through all.
-        eyes: The eye color, likewise.
-        attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
         strip: Also write the frames side by side into this PNG.
         grid: Rows and columns of ways side by side, each with its own seeds, for example 3x4.
         frames: How many pictures. 60 if neither this nor --duration is given.
@@ -73,13 +66,13 @@ def interpolate(
         columns: Pictures in a row of the strip. All in one row if not given.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
-        **sampling: The fields of `Sampling`.
+        conditioning: What a model with attributes is told.
+        sampling: How z becomes a picture.
+        machine: Where to compute.
     """
     from sakuga.commands.drawing import check_choice
-    from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
-    from sakuga.configs.sampling import Sampling
+    from sakuga.commands.options import check_positive, check_suffix, refuse_existing
+    from sakuga.configs.conditions import ALL
     from sakuga.core.errors import UserError
 
     check_positive(scale=scale, columns=columns, batch_size=batch_size)
@@ -88,14 +81,14 @@ def interpolate(
     if out == strip:
         raise UserError(f"--out and --strip are both {out}: give one of them another name.")
     refuse_existing([out, strip], overwrite)
-    way, cells = Sampling(**sampling), _grid(grid)
+    cells = _grid(grid)
     count = _frames(frames, duration, fps)
-    told, conditioned = attributes_of(attributes, hair, eyes), _way(from_, to, conditions)
-    if "all" in told.values() and not conditioned:
-        told, conditioned = {}, [told]
+    condition, conditioned = conditioning.condition(), _way(from_, to, conditions)
+    if ALL in condition.values() and not conditioned:
+        condition, conditioned = {}, [condition]
     keys = _keys(seeds, from_projection, conditioned, cells)
-    set_threads(threads)
-    check_choice(keys, told, way)
+    machine.prepare()
+    check_choice(keys, condition, sampling)
 
     from sakuga.generation.animation import check_animation
     from sakuga.generation.interpolate import cells_of, check_way, checked_space
@@ -107,7 +100,7 @@ def interpolate(
         check_way(len(own), count)
     amount = f"--duration {duration:g}" if duration is not None else f"--frames {count}"
     job = _Job(out, strip, cells, count, amount, fps, loop, kind, space, scale, columns, overwrite, batch_size)
-    _draw(job, model, device, keys, way, told, conditioned, conditions)
+    _draw(job, model, machine.device, keys, sampling, condition, conditioned, conditions)
 
 
 class _Job(NamedTuple):

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sakuga.commands.options import ANY_MACHINE, Machine
+
 if TYPE_CHECKING:
     from sakuga.configs.labels import LabelSchema
     from sakuga.training.judge import HeldOut
@@ -21,8 +23,7 @@ def judge(
     lr: float | None = None,
     seed: int | None = None,
     overwrite: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Trains a small classifier on real labeled pictures, to measure with: `sakuga evaluate MODEL --judge FILE`.
 
@@ -42,10 +43,9 @@ def judge(
         lr: The highest learning rate.
         seed: Names the first weights, the order and the augmentation.
         overwrite: Replace `out` if it exists.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
+        machine: Where to compute.
     """
-    from sakuga.commands.options import check_suffix, refuse_existing, set_threads
+    from sakuga.commands.options import check_suffix, refuse_existing
     from sakuga.configs.classifier import JudgeConfig
     from sakuga.configs.patch import validate
     from sakuga.core.errors import UserError
@@ -58,13 +58,15 @@ def judge(
     refuse_existing([out], overwrite)
     given = {"epochs": epochs, "holdout": holdout, "lr": lr, "seed": seed}
     config = validate(JudgeConfig, {name: value for name, value in given.items() if value is not None}, "option --")
-    set_threads(threads)
+    machine.prepare()
 
     from sakuga.data.dataset import open_dataset
     from sakuga.training.judge import train_judge
 
     dataset = open_dataset(data, resolution, labels=labels)
-    found = train_judge(dataset, out, config, purpose=purpose, minutes=minutes, device=device, overwrite=overwrite)
+    found = train_judge(
+        dataset, out, config, purpose=purpose, minutes=minutes, device=machine.device, overwrite=overwrite
+    )
     _show(found, dataset.schema)
     use = {"judge": "for measuring only", "labeler": "for finding directions, not for measuring them"}[purpose]
     print(f"{out}: a {purpose} of {', '.join(a.name for a in dataset.schema.attributes)}, {use}")

@@ -1,12 +1,11 @@
 """`sakuga mix`: a sheet of pictures that have some layers of one seed and the others of another."""
 
 from pathlib import Path
-from typing import Any
 
-from sakuga.commands.drawing import takes_sampling
+from sakuga.commands.options import ANY_MACHINE, UNTOLD, Machine, Told
+from sakuga.configs.sampling import USUAL, Sampling
 
 
-@takes_sampling()
 def mix(
     model: str,
     /,
@@ -17,15 +16,12 @@ def mix(
     rows_from_projection: tuple[Path, ...] = (),
     columns_from_projection: tuple[Path, ...] = (),
     layers: str = "coarse",
-    hair: str | None = None,
-    eyes: str | None = None,
-    attributes: str | None = None,
     scale: int = 1,
     overwrite: bool = False,
     batch_size: int = 64,
-    device: str = "auto",
-    threads: int | None = None,
-    **sampling: Any,
+    conditioning: Told = UNTOLD,
+    sampling: Sampling = USUAL,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Mixes styles: each picture of the sheet is that of its row, with some layers of that of its column.
 
@@ -37,32 +33,27 @@ def mix(
         rows_from_projection: Files that `sakuga project` wrote: their pictures at the left, before those of --rows.
         columns_from_projection: Likewise above, before those of --columns.
         layers: coarse, middle, fine, all, or numbers such as 0-3, or 0-3,7.
-        hair: The hair color that a model with this attribute is told.
-        eyes: The eye color, likewise.
-        attributes: Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.
         scale: Each pixel becomes a square of so many.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
-        **sampling: The fields of `Sampling`.
+        conditioning: What a model with attributes is told.
+        sampling: How z becomes a picture.
+        machine: Where to compute.
     """
     from sakuga.commands.drawing import check_amount, check_choice, keys_of, tell_foreign
-    from sakuga.commands.options import attributes_of, check_positive, check_suffix, refuse_existing, set_threads
-    from sakuga.configs.sampling import Sampling
+    from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.core.errors import UserError
 
     check_positive(scale=scale, batch_size=batch_size)
     check_suffix(out, "--out", ".png")
-    way = Sampling(**sampling)
     left = keys_of(rows, rows_from_projection, "0-3", "--rows")
     above = keys_of(columns, columns_from_projection, "10-17", "--columns")
     if len(left) * len(above) > 10_000:
         raise UserError("A sheet holds at most 10,000 pictures: give fewer --rows or --columns.")
-    told = attributes_of(attributes, hair, eyes)
+    condition = conditioning.condition()
     refuse_existing([out], overwrite)
-    set_threads(threads)
-    check_choice([*left, *above], told, way)
+    machine.prepare()
+    check_choice([*left, *above], condition, sampling)
 
     from sakuga.core.images import save_png
     from sakuga.generation.mixing import mix as mix_styles
@@ -70,11 +61,11 @@ def mix(
     from sakuga.generation.model import load
     from sakuga.generation.output import parameters
 
-    loaded = load(model, device)
+    loaded = load(model, machine.device)
     check_amount((len(left) + 1) * (len(above) + 1), loaded.resolution, "--rows by --columns", scale)
     tell_foreign(loaded, [*left, *above])
-    mixed = mix_styles(loaded, left, above, layers, sampling=way, attributes=told, batch_size=batch_size)
-    text = parameters(loaded, way) | told | {"layers": layers}
+    mixed = mix_styles(loaded, left, above, layers, sampling=sampling, attributes=condition, batch_size=batch_size)
+    text = parameters(loaded, sampling) | condition | {"layers": layers}
     text |= {"rows": ",".join(mixed.rows), "columns": ",".join(mixed.columns)}
     save_png(out, sheet_of_mixed(mixed, scale), text, overwrite=overwrite)
     print(f"{len(left)} rows, {len(above)} columns by {loaded.describe()}: {out}")

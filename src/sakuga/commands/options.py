@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
+from sakuga.configs.base import Config
 from sakuga.configs.conditions import Condition, described, merged, parse_condition, possible
 from sakuga.core.errors import UserError
 from sakuga.core.files import check_place
@@ -13,10 +16,45 @@ if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
 
 
-def attributes_of(attributes: str | None, hair: str | None, eyes: str | None) -> dict[str, str]:
-    """Returns what `--attributes`, `--hair` and `--eyes` choose together; errors as `parse_condition` and `merged`."""
-    named = {name: value for name, value in {"hair": hair, "eyes": eyes}.items() if value is not None}
-    return merged(named, parse_condition(attributes, "--attributes"))
+class Told(Config):
+    """What a model with attributes is told."""
+
+    hair: str | None = Field(
+        default=None,
+        description="The hair color, of a model that is told one; all, where rows are drawn: each.",
+    )
+    eyes: str | None = Field(default=None, description="The eye color, likewise.")
+    attributes: str | None = Field(
+        default=None,
+        description="Any attributes by name, for example class=3,hair=aqua. What is not chosen differs by seed.",
+    )
+
+    def condition(self) -> dict[str, str]:
+        """Returns what they choose together; errors as `parse_condition` and `merged`."""
+        named = {name: value for name, value in (("hair", self.hair), ("eyes", self.eyes)) if value is not None}
+        return merged(named, parse_condition(self.attributes, "--attributes"))
+
+
+class Machine(Config):
+    """Where to compute."""
+
+    device: str = Field(default="auto", description="auto, cpu, cuda or mps.")
+    threads: int | None = Field(default=None, description="How many CPU threads torch may use.")
+
+    def prepare(self) -> None:
+        """Lets torch use so many threads; as many as it likes if None.
+
+        Raises:
+            UserError: If there are fewer than one.
+        """
+        check_positive(threads=self.threads)
+        if self.threads is not None:
+            import torch
+
+            torch.set_num_threads(self.threads)
+
+
+UNTOLD, ANY_MACHINE = Told(), Machine()
 
 
 def rows_of_preset(loaded: "LoadedModel", preset: Sequence[Condition]) -> Sequence[Condition]:
@@ -86,16 +124,3 @@ def check_suffix(path: Path | None, option: str, *suffixes: str) -> None:
     """
     if path is not None and path.suffix.lower() not in suffixes:
         raise UserError(f"{option} {path}: give a name that ends in {' or '.join(suffixes)}.")
-
-
-def set_threads(threads: int | None) -> None:
-    """Lets torch use so many threads; as many as it likes if None.
-
-    Raises:
-        UserError: If there are fewer than one.
-    """
-    check_positive(threads=threads)
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from sakuga.commands.options import ANY_MACHINE, UNTOLD, Machine, Told
+
 
 def project(
     model: str,
@@ -15,15 +17,12 @@ def project(
     distance: Literal["auto", "lpips-vgg", "lpips-alex", "efficientnet"] = "auto",
     weights: Path | None = None,
     noise_maps: bool = True,
-    hair: str | None = None,
-    eyes: str | None = None,
-    attributes: str | None = None,
     seed: int = 0,
     video: bool = False,
     fps: float = 20.0,
     overwrite: bool = False,
-    device: str = "auto",
-    threads: int | None = None,
+    conditioning: Told = UNTOLD,
+    machine: Machine = ANY_MACHINE,
 ) -> None:
     """Searches for the w whose picture is nearest to a given one (Karras et al. 2020, appendix D).
 
@@ -41,17 +40,14 @@ def project(
             EfficientNet-Lite0 and pixels.
         weights: The weights file of the distance, if it is not to be looked for.
         noise_maps: Search for the noise maps of the layers too, where a model has some.
-        hair: The hair color of the picture, for a model that is told one. Searched for if not given.
-        eyes: The eye color, likewise.
-        attributes: Any attributes by name, for example class=3,hair=aqua, likewise.
         seed: Names the noise of the search.
         video: Write the search as a video.
         fps: Frames a second of the video.
         overwrite: Replace files that exist.
-        device: auto, cpu, cuda or mps.
-        threads: How many threads torch may use.
+        conditioning: What a model with attributes is told; what is not chosen is searched for.
+        machine: Where to compute.
     """
-    from sakuga.commands.options import attributes_of, check_folder, check_positive, refuse_existing, set_threads
+    from sakuga.commands.options import check_folder, check_positive, refuse_existing
     from sakuga.configs.projection import ProjectionConfig
     from sakuga.core.errors import UserError
     from sakuga.core.latents import MAX_SEED
@@ -60,8 +56,8 @@ def project(
     check_folder(out, "--out")
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"--seed {seed} is no seed: use a whole number from 0 to {MAX_SEED}.")
-    told = attributes_of(attributes, hair, eyes)
-    set_threads(threads)
+    condition = conditioning.condition()
+    machine.prepare()
 
     from sakuga.data.picture import read_picture
     from sakuga.features.perceptual import load_perceptual
@@ -76,11 +72,11 @@ def project(
         check_fps(fps, paths.search.suffix)
     refuse_existing(paths, overwrite)
     config = ProjectionConfig(steps=steps, space=space, noise_maps=noise_maps, seed=seed)
-    loaded = load(model, device)
+    loaded = load(model, machine.device)
     check_space(loaded, config)
     target = read_picture(picture, loaded.resolution)
     near = load_perceptual(distance, loaded.device, weights)
-    found = search(loaded, target, near, config, told, num_frames=100 if video else 0)
+    found = search(loaded, target, near, config, condition, num_frames=100 if video else 0)
     write_all(paths, found, loaded, near, config, fps=fps, overwrite=overwrite)
     chosen = "".join(f", {name} {value}" for name, value in found.values(loaded.schema).items())
     print(

@@ -17,26 +17,10 @@ _RANGES = {"interpolate": (-2.0, 2.0), "resample": (0.1, 10.0)}
 _HINTS = {"interpolate": "1 changes nothing and 0 is the mean face", "resample": "in standard deviations of z"}
 
 
-class Sampling(Config):
-    """One way from z to a picture.
-
-    Attributes:
-        sigma: The standard deviation of z; that of training if None.
-        psi: How far to truncate: less varied, and less often broken; not at all if None.
-        cutoff: How many layers are truncated, from the coarsest; all if None.
-        truncation: `interpolate`: w goes to `mean + psi (w - mean)` (Karras et al. 2019, appendix B). `resample`: the
-            components of z that are more than `psi` standard deviations from its mean are drawn again (Brock et al.
-            2019, section 3.1).
-        psi_mean: Which mean w goes to: that of the picture's own labels, or, as in NVIDIA's programs, the one of all.
-        noise: `const`: the network's own fixed maps. `random`: maps of the picture's seed. `none`.
-    """
-
+class _Way(Config):
     sigma: float | None = Field(
         default=None,
         description="Replaces the standard deviation that z had in training; smaller: more alike, larger: bolder.",
-    )
-    psi: float | None = Field(
-        default=None, description="Truncates, for example 0.7: nearer the mean face, less varied, less often broken."
     )
     cutoff: int | None = Field(
         default=None, description="Truncate so many layers of w, from the coarsest; all if not given."
@@ -71,6 +55,25 @@ class Sampling(Config):
     @classmethod
     def _check_noise(cls, value: Any) -> Any:
         return _one_of(value, "noise", get_args(NoiseKind))
+
+
+class Sampling(_Way):
+    """One way from z to a picture.
+
+    Attributes:
+        sigma: The standard deviation of z; that of training if None.
+        psi: How far to truncate: less varied, and less often broken; not at all if None.
+        cutoff: How many layers are truncated, from the coarsest; all if None.
+        truncation: `interpolate`: w goes to `mean + psi (w - mean)` (Karras et al. 2019, appendix B). `resample`: the
+            components of z that are more than `psi` standard deviations from its mean are drawn again (Brock et al.
+            2019, section 3.1).
+        psi_mean: Which mean w goes to: that of the picture's own labels, or, as in NVIDIA's programs, the one of all.
+        noise: `const`: the network's own fixed maps. `random`: maps of the picture's seed. `none`.
+    """
+
+    psi: float | None = Field(
+        default=None, description="Truncates, for example 0.7: nearer the mean face, less varied, less often broken."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +111,20 @@ class Sampling(Config):
         found |= {"truncation": self.truncation} if self.truncation != USUAL.truncation else {}
         found |= {"psi mean": self.psi_mean} if self.psi_mean != USUAL.psi_mean else {}
         return found | ({"noise": self.noise} if self.noise != USUAL.noise else {})
+
+
+class Ways(_Way):
+    """One or several samplings that differ in psi, of a text such as `0.3,0.7,1.3`."""
+
+    psi: str | None = Field(
+        default=None,
+        description="Truncates, for example 0.7: nearer the mean face, less varied, less often broken; 0.3,0.7,1.3: a "
+        "row of each.",
+    )
+
+    def each(self) -> list[Sampling]:
+        """Returns one sampling for each psi; errors as `Sampling` and `parse_psi`."""
+        return [Sampling.model_validate(self.model_dump() | {"psi": psi}) for psi in parse_psi(self.psi)]
 
 
 def split(told: Mapping[str, Any]) -> tuple[Sampling, dict[str, str]]:
@@ -154,5 +171,5 @@ def _one_of(value: Any, name: str, known: Sequence[str]) -> str:
     return value
 
 
-USUAL = Sampling()
+USUAL, ONE_WAY = Sampling(), Ways()
 """As in training, without truncation, with the network's own noise."""
