@@ -30,6 +30,18 @@ def test_auto_and_numbers_share_an_option():
     assert changed(channels_last="true").channels_last is True
 
 
+def test_what_looks_like_a_number_may_be_a_name():
+    config = changed(name="2024", licence="0", init__generator="20240101", data__balance="1", batch_size="8")
+    assert (config.name, config.licence, config.init.generator) == ("2024", "0", "20240101")
+    assert (config.data.balance, config.batch_size) == (("1",), 8)
+    assert changed(conditioning__attributes="1").conditioning.attributes == ("1",)
+    assert changed(name="true", init__generator="null").init.generator is None
+    with pytest.raises(UserError, match=r"--batch_size: .* equal to 2 \(found 0\)"):
+        changed(name="2024", batch_size="0")
+    with pytest.raises(UserError, match=r"No option --xyzzy"):
+        changed(name="2024", xyzzy="1")
+
+
 def test_a_changed_kind_drops_its_siblings():
     old = patch(BASE, {"loss.saturating": "true", "loss.real_target": "0.9"})
     assert patch(old, {"loss.kind": "hinge"}).loss == HingeLossConfig()

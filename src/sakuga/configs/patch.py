@@ -16,8 +16,8 @@ T = TypeVar("T", bound=BaseModel)
 def patch(config: T, changes: Mapping[str, Any]) -> T:
     """Returns a copy of `config` with the named values replaced and everything validated again.
 
-    Strings are read as JSON where they are JSON (numbers, booleans, null, lists), else taken as they are. A changed
-    `kind` drops its siblings, which belonged to the other kind.
+    Strings are read as JSON where they are JSON (numbers, booleans, null, lists) and such a value is taken there, else
+    as they are. A changed `kind` drops its siblings, which belonged to the other kind.
 
     Args:
         config: Any frozen config.
@@ -27,6 +27,7 @@ def patch(config: T, changes: Mapping[str, Any]) -> T:
         UserError: If a name is unknown (the nearest are offered) or a value does not fit.
     """
     tree = config.model_dump(mode="json")
+    nodes: dict[str, dict[str, Any]] = {}
     emptied: list[str] = []  # groups whose kind has changed: what they hold is not known before validation
     for name, value in sorted(changes.items(), key=_kinds_first):
         *path, last = name.split(".")
@@ -45,6 +46,13 @@ def patch(config: T, changes: Mapping[str, Any]) -> T:
             node.clear()
             emptied.append(name.removesuffix("kind"))
         node[last] = _read(value)
+        nodes[name] = node
+    try:
+        return type(config).model_validate(tree)
+    except ValidationError as error:
+        wrong_types = [".".join(_path(e, tree)) for e in error.errors() if e["type"].endswith("_type")]
+    for name in nodes.keys() & wrong_types:  # 2024 is a number, and a good name
+        nodes[name][name.split(".")[-1]] = changes[name]
     return validate(type(config), tree, "option --")
 
 
