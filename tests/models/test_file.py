@@ -73,6 +73,16 @@ def test_matrices_are_halves_and_vectors_whole(path):
     }
 
 
+def test_what_half_precision_cannot_hold_stays_whole(tmp_path, networks):
+    name = "layers.0.weight"
+    wide = networks["generator"].state_dict()[name]
+    wide.view(-1)[0] = -1e5
+    path = save_model(tmp_path / "wide.safetensors", HEADER, networks)
+    tensors = load_file(path)
+    assert {n for n, t in tensors.items() if t.ndim > 1 and t.dtype != torch.float16} == {f"generator.{name}"}
+    assert torch.equal(load_network(path, "generator").state_dict()[name], wide)
+
+
 def test_weights_in_any_memory_format_are_saved(tmp_path, networks):
     path = save_model(tmp_path / "a.safetensors", HEADER, networks)
     other = {role: network.to(memory_format=torch.channels_last) for role, network in networks.items()}

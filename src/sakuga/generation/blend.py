@@ -193,7 +193,7 @@ def _facts(config: Stylegan2GeneratorConfig) -> dict[str, Any]:
 
 def _is_half(model: LoadedModel) -> bool:
     tensors = read_tensors(model.path, "model file", "generator.")
-    return all(tensor.dtype == torch.float16 for tensor in tensors.values() if tensor.ndim > 1)
+    return any(tensor.dtype == torch.float16 for tensor in tensors.values())
 
 
 def _origin(model: LoadedModel) -> dict[str, str]:

@@ -28,6 +28,8 @@ def save_model(
 ) -> Path:
     """Writes the networks, one for each role of the header, matrices in half precision, vectors in float32.
 
+    A matrix with a value beyond 65504, the largest of half precision, is written as it is.
+
     Args:
         path: The file to write.
         header: What the file says of itself.
@@ -41,10 +43,16 @@ def save_model(
     tensors: dict[str, Tensor] = {}
     for role, network in networks.items():
         for name, tensor in network.state_dict().items():
-            # Norms' statistics and gains are few in number and wide in range.
-            is_matrix = tensor.is_floating_point() and tensor.ndim > 1
-            tensors[f"{role}.{name}"] = tensor.to(torch.float16) if half and is_matrix else tensor
+            tensors[f"{role}.{name}"] = _rounded(tensor) if half else tensor
     return write_tensors(path, tensors, header.model_dump(mode="json"), overwrite=overwrite)
+
+
+def _rounded(tensor: Tensor) -> Tensor:
+    # Norms' statistics and gains are few in number and wide in range.
+    if not tensor.is_floating_point() or tensor.ndim < 2:
+        return tensor
+    rounded = tensor.to(torch.float16)
+    return rounded if rounded.isfinite().all() else tensor
 
 
 def read_header(path: str | Path) -> Header:
