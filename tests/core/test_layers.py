@@ -5,6 +5,7 @@ from sakuga.core.errors import UserError
 from sakuga.core.layers import (
     MinibatchStd,
     append_labels,
+    fix_minibatch_std,
     initialize,
     initialize_glorot,
     norm_layer,
@@ -50,6 +51,15 @@ def test_minibatch_std_takes_any_batch_and_alike_pictures():
     out.sum().backward()
     assert out[:, 2].abs().max() < 1e-3
     assert x.grad.isfinite().all()
+
+
+def test_a_fixed_minibatch_std_is_the_mean_over_usual_batches():
+    network = torch.nn.Sequential(torch.nn.Flatten(2), torch.nn.Unflatten(2, (3, 3)), MinibatchStd(2))
+    batches = [torch.tensor([0.0, far]).view(2, 1, 1, 1).expand(2, 2, 3, 3) for far in (2.0, 10.0)]
+    fix_minibatch_std(network, lambda size: [network(batch) for batch in batches if len(batch) == size])
+    for batch in (batches[0], torch.randn(1, 2, 3, 3), torch.randn(5, 2, 3, 3)):
+        torch.testing.assert_close(network(batch)[:, 2], torch.full((len(batch), 3, 3), 3.0))
+        assert torch.equal(network(batch)[:, :2], batch)
 
 
 def test_doublings():

@@ -4,7 +4,13 @@ from torch import nn
 
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
-from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig, Stylegan2GeneratorConfig
+from sakuga.configs.models import (
+    DcganDiscriminatorConfig,
+    DcganGeneratorConfig,
+    ProjectionHeadConfig,
+    Stylegan2DiscriminatorConfig,
+    Stylegan2GeneratorConfig,
+)
 from sakuga.configs.training import LatentConfig
 from sakuga.generation.model import load
 from sakuga.models.file import save_model
@@ -30,17 +36,17 @@ def _settle(network: nn.Module, *inputs: torch.Tensor) -> None:
         network(*inputs)
 
 
-def _write(path, schema=None, with_d=True, **header):
+def _write(path, schema=None, with_d=True, d_config=None, **header):
     torch.manual_seed(0)
     schema = schema or LabelSchema()
     g_config = DcganGeneratorConfig(resolution=32, z_dim=8, channels=4)
-    d_config = DcganDiscriminatorConfig(resolution=32, channels=4)
+    d_config = d_config or DcganDiscriminatorConfig(resolution=32, channels=4)
     networks = {"generator": build(g_config, schema)}
     labels = [torch.stack([torch.arange(256) % size for size in schema.sizes], 1)] if schema.sizes else []
     _settle(networks["generator"], torch.randn(256, 8), *labels)
     if with_d:
         networks["discriminator"] = build(d_config, schema)
-        _settle(networks["discriminator"], torch.rand(256, 3, 32, 32) * 2 - 1)
+        _settle(networks["discriminator"], torch.rand(256, 3, 32, 32) * 2 - 1, *labels)
     roles = Roles(
         generator=GeneratorRole(architecture=g_config),
         discriminator=DiscriminatorRole(architecture=d_config) if with_d else None,
@@ -62,6 +68,22 @@ def generator_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(model_file):
     return load(model_file, "cpu")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        DcganDiscriminatorConfig(resolution=32, channels=4, minibatch_std=True),
+        DcganDiscriminatorConfig(resolution=32, channels=4, minibatch_std=True, head=ProjectionHeadConfig()),
+        Stylegan2DiscriminatorConfig(resolution=32, channels=256, max_channels=16),
+    ],
+    ids=["dcgan", "projection", "stylegan2"],
+)
+def comparing(request, tmp_path_factory):
+    """A model whose D looks at how different the pictures of a batch are."""
+    path = tmp_path_factory.mktemp("models") / "comparing.safetensors"
+    schema = HAIR_AND_EYES if request.param.head.kind == "projection" else None
+    return load(_write(path, schema, d_config=request.param), "cpu")
 
 
 @pytest.fixture(scope="session")

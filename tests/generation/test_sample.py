@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sakuga.core.errors import UserError
+from sakuga.generation.model import load
 from sakuga.generation.sample import best_of, draw
 
 
@@ -23,6 +24,21 @@ def test_best_of_keeps_what_d_likes_best(model, batch_size):
     assert np.allclose(best.scores, scores[order], atol=0.02)
     assert np.abs(best.images.astype(int) - pictures[order]).max() <= 1
     assert (np.diff(best.scores) <= 0).all()
+
+
+def test_a_score_is_that_of_the_picture_alone(comparing):
+    seeds = list(range(100, 117))
+    labels = comparing.labels_of(seeds)
+    pictures = comparing.sample_images(comparing.z_of_seeds(seeds), labels)
+    scores = comparing.score(pictures, labels)
+    assert scores.std() > 0
+    for size in (1, 3, 16):
+        np.testing.assert_allclose(comparing.score(pictures, labels, size), scores, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(comparing.score(pictures[::-1], labels[::-1].copy())[::-1], scores, rtol=0, atol=1e-4)
+    other = load(comparing.path, "cpu")  # whatever was judged before
+    np.testing.assert_allclose(other.score(pictures[5:6], labels[5:6]), scores[5], rtol=0, atol=1e-4)
+    best = best_of(comparing, seeds, 17, batch_size=16)
+    assert best.seeds == [seeds[i] for i in np.argsort(-scores, kind="stable")]
 
 
 def test_best_of_keeps_labels_with_their_pictures(conditional):

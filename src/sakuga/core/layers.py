@@ -1,5 +1,7 @@
 """Small layers that several families share."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -104,20 +106,42 @@ def one_hot(labels: Tensor, sizes: tuple[int, ...]) -> Tensor:
 
 
 class MinibatchStd(nn.Module):
-    """Appends the standard deviation over groups of the batch as one more channel (Karras et al. 2018, section 3)."""
+    """Appends the standard deviation over groups of the batch as one more channel (Karras et al. 2018, section 3).
+
+    Attributes:
+        fixed: Stands in for the deviation of the batch, so that a picture is judged by itself; None: it is computed.
+    """
 
     def __init__(self, group_size: int = 8):
         super().__init__()
         self.group_size = group_size
+        self.fixed: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps float `[N, C, H, W]` to `[N, C + 1, H, W]`; a batch that the group does not divide is one group."""
         num, channels, height, width = x.shape
-        group = self.group_size if num % self.group_size == 0 else num
-        grouped = x.float().reshape(group, -1, channels, height, width)
-        deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-        plane = deviation.repeat(group).reshape(num, 1, 1, 1).expand(-1, 1, height, width)
+        deviation = self.fixed
+        if deviation is None:
+            group = self.group_size if num % self.group_size == 0 else num
+            grouped = x.float().reshape(group, -1, channels, height, width)
+            deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3)).repeat(group)
+        plane = deviation.expand(num).reshape(num, 1, 1, 1).expand(-1, 1, height, width)
         return torch.cat([x, plane.to(x.dtype)], 1)
+
+
+def fix_minibatch_std(network: nn.Module, usual: Callable[[int], object]) -> None:
+    """Fixes the deviations that a network appends to its maps at their means over usual batches.
+
+    Args:
+        network: Any; one without `MinibatchStd` stays as it is.
+        usual: Shows the network usual inputs, in batches of the size that it is given.
+    """
+    for layer in [module for module in network.modules() if isinstance(module, MinibatchStd)]:
+        seen: list[Tensor] = []
+        hook = layer.register_forward_hook(lambda *passed, seen=seen: seen.append(passed[-1][:, -1].mean()))
+        usual(layer.group_size)
+        hook.remove()
+        layer.fixed = torch.stack(seen).mean()
 
 
 def power_of_two_steps(first: int, last: int) -> int:

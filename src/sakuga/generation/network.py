@@ -14,12 +14,16 @@ from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
 from sakuga.core import images
 from sakuga.core.errors import UserError
 from sakuga.core.latents import MAX_SEED, z_of_seeds
+from sakuga.core.layers import fix_minibatch_std
 from sakuga.features.find import sha256_of
 from sakuga.generation.conditions import LabelCounts, free_labels
 from sakuga.generation.progress import batches
 from sakuga.generation.truncation import mean_w, truncated
 from sakuga.models.base import Discriminator, Generator, Noise
 from sakuga.models.file import load_network, read_header
+
+_USUAL_SAMPLES = 64
+"""Over how many pictures of seeds the deviations that D looks at are taken."""
 
 
 class LoadedNetworks:
@@ -69,12 +73,25 @@ class LoadedNetworks:
 
     @functools.cached_property
     def discriminator(self) -> Discriminator | None:
-        """D, loaded when first asked for; None if the file has none."""
+        """D, loaded when first asked for, which judges each picture by itself; None if the file has none."""
         if self.header.roles.discriminator is None:
             return None
         network = load_network(self.path, "discriminator", self.header)
         assert isinstance(network, Discriminator)
-        return network.to(self.device)
+        fix_minibatch_std(network.to(self.device), functools.partial(self._judge_samples, network))
+        return network
+
+    def _judge_samples(self, network: Discriminator, batch_size: int) -> None:
+        """Shows D some pictures of G."""
+        for first in range(0, _USUAL_SAMPLES, batch_size):
+            seeds = range(first, min(first + batch_size, _USUAL_SAMPLES))
+            labels = self.labels_of(seeds)
+            self._judged(network, self.sample_images(self.z_of_seeds(seeds), labels, batch_size), labels)
+
+    def _judged(self, network: Discriminator, pictures: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        with torch.no_grad():
+            judgement = network(images.to_tensor(pictures).to(self.device), self._told(labels))
+        return judgement.logits.mean(1).cpu().numpy()
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -240,6 +257,8 @@ class LoadedNetworks:
     def score(self, pictures: np.ndarray, labels: np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
         """Returns how real D finds each picture: its mean logit in eval mode, float32 `[N]`.
 
+        It depends on no other picture: minibatch standard deviations are those of the model's first samples.
+
         Args:
             pictures: uint8 `[N, H, W, 3]`, of the model's resolution.
             labels: int64 `[N, num_attributes]`, for a D that is told them.
@@ -252,8 +271,5 @@ class LoadedNetworks:
             raise UserError(f"{self.path} holds no discriminator, so it cannot judge: choose a model with one.")
         scores = np.empty(len(pictures), np.float32)
         for part in batches(len(pictures), batch_size, "Judging"):
-            told = self._told(None if labels is None else labels[part])
-            with torch.no_grad():
-                judged = self.discriminator(images.to_tensor(pictures[part]).to(self.device), told)
-            scores[part] = judged.logits.mean(1).cpu().numpy()
+            scores[part] = self._judged(self.discriminator, pictures[part], None if labels is None else labels[part])
         return scores
