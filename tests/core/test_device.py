@@ -17,6 +17,13 @@ def test_devices_are_picked_by_name():
         assert device.pick_device() == CPU
 
 
+def test_float32_is_not_rounded_to_ten_bits(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    device.pick_device("cpu")
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 @pytest.mark.parametrize("name", ["tpu", "", "cuda0", "CPU", "cuda:x", "cuda:-1"])
 def test_unknown_devices_are_named(name):
     with pytest.raises(UserError, match="is not a device: use auto, cpu, cuda or mps"):

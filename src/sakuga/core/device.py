@@ -15,9 +15,13 @@ from sakuga.core.errors import UserError
 def pick_device(name: str = "auto") -> torch.device:
     """Returns the device of that name; `auto` takes CUDA, then MPS, then the CPU.
 
+    From then on float32 means float32 in this process.
+
     Raises:
         UserError: If the device is not there.
     """
+    # torch's default is TF32: GPUs since Ampere would round what a float32 convolution multiplies to 10 bits.
+    torch.backends.cudnn.allow_tf32 = False
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, there in available.items() if there)
