@@ -1,4 +1,5 @@
 import contextlib
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -87,3 +88,26 @@ def test_autocast_and_all_outside_are_left_alone() -> None:
     with SlopeOfInput():
         assert "_Convolution" in type(F.conv2d(image, weight).grad_fn).__name__
     assert "_Convolution" not in type(F.conv2d(image, weight).grad_fn).__name__
+
+
+def test_a_slope_taken_in_another_thread_drops_no_gradient() -> None:
+    torch.manual_seed(0)
+    network, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3)), torch.randn(2, 3, 9, 9)
+    alone = gradients(network, images, SlopeOfInput)
+    is_inside, may_leave = threading.Event(), threading.Event()
+
+    def stay_inside() -> None:
+        with SlopeOfInput():
+            is_inside.set()
+            may_leave.wait(30)
+
+    other = threading.Thread(target=stay_inside)
+    other.start()
+    try:
+        assert is_inside.wait(30)
+        beside = gradients(network, images, SlopeOfInput)
+    finally:
+        may_leave.set()
+        other.join()
+    for a, b in zip(alone, beside, strict=True):
+        assert torch.equal(a, b)

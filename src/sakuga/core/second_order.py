@@ -22,62 +22,70 @@ class SlopeOfInput(TorchFunctionMode):
 
     Both the network's call and `torch.autograd.grad(..., create_graph=True)` belong inside, and only gradients of what
     a convolution's weight does not depend on may be asked for there: those of the weights are left out.
+
+    Attributes:
+        active: Whether the slope is being taken: a function's backward is not told which gradients are asked for.
     """
 
+    active = False
+
     def __enter__(self) -> "SlopeOfInput":
-        _State.depth += 1
+        self.active = True
         return super().__enter__()
 
     def __exit__(self, *error: Any) -> None:
-        _State.depth -= 1
+        self.active = False
         super().__exit__(*error)
 
     def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is torch.conv2d and _is_plain(args[0]):
-            return _convolution(*args, **kwargs)
+            return _convolution(self, *args, **kwargs)
         if func in (F.leaky_relu, F.relu, torch.relu) and _is_plain(args[0]):
             slope = (*args[1:2], kwargs.get("negative_slope", 0.01))[0] if func is F.leaky_relu else 0.0
             return _Rectified.apply(args[0], slope)
         return func(*args, **kwargs)
 
 
-class _State:
-    """Whether a slope is being taken: a function's backward is not told which gradients are asked for."""
-
-    depth = 0
-
-
 def _convolution(
-    image: Tensor, weight: Tensor, bias: Any = None, stride: Any = 1, padding: Any = 0, *rest: Any, **named: Any
+    mode: SlopeOfInput,
+    image: Tensor,
+    weight: Tensor,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    *rest: Any,
+    **named: Any,
 ) -> Tensor:
-    """As `torch.conv2d`."""
+    """As `torch.conv2d`, within a mode."""
     if image.dim() != 4 or isinstance(padding, str):
         return F.conv2d(image, weight, bias, stride, padding, *rest, **named)
     dilation, groups = _last(*rest, **named)
-    return _Convolution.apply(image, weight, bias, (_two(stride), _two(padding), _two(dilation), groups))
+    return _Convolution.apply(image, weight, bias, (_two(stride), _two(padding), _two(dilation), groups), mode)
 
 
 class _Convolution(Function):
     @staticmethod
-    def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor | None, options: _Options) -> Tensor:
+    def forward(
+        ctx: Any, image: Tensor, weight: Tensor, bias: Tensor | None, options: _Options, mode: SlopeOfInput
+    ) -> Tensor:
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(image, weight)
-        ctx.options = options
+        ctx.options, ctx.mode = options, mode
         return F.conv2d(image, weight, bias, *options)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (grad,) = grads
         if grad is None:
-            return None, None, None, None
+            return None, None, None, None, None
         image, weight = ctx.saved_tensors
         of_image = _GradientOfImage.apply(grad, weight, image, ctx.options) if ctx.needs_input_grad[0] else None
-        if _State.depth:
-            return of_image, None, None, None
+        if ctx.mode.active:
+            return of_image, None, None, None, None
         of_weight = _of_weight(grad, image, weight, ctx.options) if ctx.needs_input_grad[1] else None
         of_bias = grad.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None
-        return of_image, of_weight, of_bias, None
+        return of_image, of_weight, of_bias, None, None
 
 
 class _GradientOfImage(Function):
