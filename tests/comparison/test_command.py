@@ -27,18 +27,30 @@ def asked(monkeypatch):
 
 def test_recipes_and_data(asked):
     config = asked(
-        *("quick64", "dcgan64", "--data", "x/a.zip", "b.zip", "--seeds", "0,1", "--budget", "20k images", "--out", "o")
+        *(
+            "quick64",
+            "dcgan64",
+            "--data",
+            "x/a.zip",
+            "b.zip",
+            "--seeds",
+            "0-2,7",
+            "--budget",
+            "20k images",
+            "--out",
+            "o",
+        )
     )
     assert [v.label for v in config.variants] == ["quick64", "dcgan64"]
     assert [(d.label, d.path) for d in config.data] == [("a", "x/a.zip"), ("b", "b.zip")]
-    assert config.seeds == (0, 1)
+    assert config.seeds == (0, 1, 2, 7)
     assert config.budget.images == 20_000
 
 
 def test_variants_and_common_changes(asked):
     config = asked(
         *("quick64", "--variant", "r1 high=quick64 --penalty.weight 10", "--data", "a.zip", "--out", "o"),
-        *("--change", "batch_size=32", "outputs.log=every 5 steps"),
+        *("--change", "batch-size=32", "outputs.log=every 5 steps"),
     )
     common = {"batch_size": "32", "outputs.log": "every 5 steps"}
     assert [dict(v.changes) for v in config.variants] == [common, {"penalty.weight": "10"} | common]
@@ -62,8 +74,10 @@ def test_presets_look_for_their_files_in_the_folder(asked):
         ("quick64 quick64 --data a.zip --out o", "two of the variants are called 'quick64'"),
         ("quick64 --data a.zip --budget 3epochs --out o", "not the same for every cell"),
         ("quick64 --data a.zip --seeds 1,b --out o", "--seeds '1,b'"),
-        ("quick64 --data a.zip --seeds=-1 --out o", "--seeds '-1': write numbers from 0 on"),
-        ("quick64 --data a.zip --change seed=3 --out o", "--change 'seed=3': seed belongs to the whole comparison"),
+        ("quick64 --data a.zip --seeds=-1 --out o", "--seeds '-1': '-1' is not a seed or a range"),
+        ("quick64 --data a.zip --change batch_size --out o", "--change 'batch_size': write NAME=VALUE"),
+        ("quick64 --data a.zip --change==3 --out o", "--change '=3': write NAME=VALUE"),
+        ("quick64 --data a.zip --change seed=3 --out o", "--change seed=3: seed belongs to the whole comparison"),
         ("quick64 --data a.zip --points=-1 --out o", "sakuga: --points: Input should be greater"),
         ("quick64 --data a.zip --num-images 3 --out o", "sakuga: --num-images: Input should be greater"),
         ("quick64 --data synthetic:40 --device foo --out o", "--device 'foo' is not a device"),

@@ -1,12 +1,13 @@
 """`sakuga compare`: recipes x data sets x seeds at one budget, on one page."""
 
+import re
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sakuga.commands.options import ANY_MACHINE, Machine
+from sakuga.commands.options import ANY_MACHINE, Machine, split_options
 
 if TYPE_CHECKING:
     from sakuga.configs.comparison import ComparisonConfig, Variant
@@ -46,7 +47,7 @@ def compare(
         data: The data sets: folders, zips, or synthetic.
         variant: Recipes with changes, each one text: 'LABEL=RECIPE --OPTION VALUE ...'.
         change: NAME=VALUE, an option of every recipe that is compared, for example batch_size=32.
-        seeds: Seeds of training, for example 0,1; more may be added later.
+        seeds: Seeds of training, for example 0-2,7; more may be added later.
         budget: What every cell may use: "60k images" seen, or "10 minutes" of training time.
         only: Labels of variants or data sets, or names of cells, separated by commas: what to work on now.
         retry_failed: Try cells again that failed.
@@ -119,20 +120,13 @@ def read_variant(text: str) -> "Variant":
 
     label, equals, rest = text.partition("=")
     try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        raise UserError(f"--variant {text!r}: {error}: close what is open.") from error
-    if not (equals and label.strip() and words) or label.lstrip().startswith("-") or words[0].startswith("-"):
+        words, changes = split_options(shlex.split(rest))
+    except (ValueError, UserError) as error:
+        raise UserError(f"--variant {text!r}: {str(error).rstrip('.')}.") from error
+    if not (equals and label.strip() and len(words) == 1) or label.lstrip().startswith("-"):
         raise UserError(
             f"--variant {text!r}: write a label, =, a recipe and its options: 'high=quick64 --penalty.weight 10'."
         )
-    changes: dict[str, str] = {}
-    options = words[1:]
-    while options:
-        name, has_value, value = options.pop(0).partition("=")
-        if not name.startswith("--") or (not has_value and (not options or options[0].startswith("--"))):
-            raise UserError(f"--variant {text!r}: {name} is not of the form --OPTION VALUE.")
-        changes[name.removeprefix("--").replace("-", "_")] = value if has_value else options.pop(0)
     tree = {"label": label.strip(), "recipe": words[0], "changes": list(changes.items())}
     return validate(Variant, tree, "--variant: ")
 
@@ -175,6 +169,8 @@ def _with_options(
     budget: str | None,
     measure: dict[str, Any],
 ) -> "ComparisonConfig":
+    from sakuga.core.latents import parse_seeds
+
     changes = _changes(change)
     tree: dict[str, Any] = {"measure": _measure(config, measure)}
     if changes:
@@ -182,7 +178,7 @@ def _with_options(
             v.model_dump() | {"changes": list((dict(v.changes) | changes).items())} for v in config.variants
         ]
     if seeds is not None:
-        tree["seeds"] = _seeds(seeds)
+        tree["seeds"] = parse_seeds(seeds)
     if budget is not None:
         tree["budget"] = budget
     return _changed(config, tree)
@@ -192,17 +188,14 @@ def _changes(texts: tuple[str, ...]) -> dict[str, str]:
     from sakuga.configs.comparison import OWN
     from sakuga.core.errors import UserError
 
-    changes: dict[str, str] = {}
-    for text in texts:
-        written, equals, value = text.partition("=")
-        name = written.removeprefix("--").replace("-", "_")
-        if not (equals and name):
-            raise UserError(f"--change {text!r}: write NAME=VALUE, for example batch_size=32.")
-        if name in OWN:
-            raise UserError(
-                f"--change {text!r}: {name} belongs to the whole comparison: use --seeds, --budget or --threads."
-            )
-        changes[name] = value
+    if wrong := [text for text in texts if not re.match(r"(--)?\w[\w.-]*=", text)]:
+        raise UserError(f"--change {wrong[0]!r}: write NAME=VALUE, for example batch_size=32.")
+    _, changes = split_options(f"--{text.removeprefix('--')}" for text in texts)
+    if taken := [name for name in OWN if name in changes]:
+        raise UserError(
+            f"--change {taken[0]}={changes[taken[0]]}: {taken[0]} belongs to the whole comparison: use --seeds, "
+            "--budget or --threads."
+        )
     return changes
 
 
@@ -217,15 +210,6 @@ def _measure(config: "ComparisonConfig", given: dict[str, Any]) -> dict[str, Any
     except UserError as error:
         option, colon, rest = str(error).partition(":")
         raise UserError(f"{option.replace('_', '-')}{colon}{rest}") from error  # as it is written here
-
-
-def _seeds(text: str) -> list[int]:
-    from sakuga.core.errors import UserError
-
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise UserError(f"--seeds {text!r}: write numbers from 0 on, separated by commas, for example 0,1.")
-    return [int(part) for part in parts]
 
 
 def _changed(config: "ComparisonConfig", tree: dict[str, Any]) -> "ComparisonConfig":

@@ -1,7 +1,7 @@
 """What the options of several verbs mean. Imports no torch."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,35 @@ class Machine(Config):
 
 
 UNTOLD, ANY_MACHINE = Told(), Machine()
+
+
+def split_options(words: Iterable[str], flags: Collection[str] = ()) -> tuple[list[str], dict[str, str]]:
+    """Returns the words of a command line that are no options, and options by name, as in `batch_size`, with values.
+
+    Args:
+        words: Among them options as `--NAME VALUE` or `--NAME=VALUE`.
+        flags: Names of options that take no value; theirs is empty.
+
+    Raises:
+        UserError: If an option has no value, or a flag has one.
+    """
+    rest, others = list(words), []
+    options: dict[str, str] = {}
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            others.append(word)
+            continue
+        written, equals, value = word.partition("=")
+        name = written.removeprefix("--").replace("-", "_")
+        if equals and name in flags:
+            raise UserError(f"{written} takes no value: write {written}, or leave it out.")
+        if not equals and name not in flags:
+            if not rest or rest[0].startswith("--"):
+                raise UserError(f"{written} has no value: write {written} VALUE.")
+            value = rest.pop(0)
+        options[name] = value
+    return others, options
 
 
 def rows_of_preset(loaded: "LoadedModel", preset: Sequence[Condition]) -> Sequence[Condition]:

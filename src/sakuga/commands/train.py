@@ -5,12 +5,13 @@ import shlex
 
 from pydantic import BaseModel
 
+from sakuga.commands.options import split_options
 from sakuga.configs.choices import choices
 from sakuga.configs.patch import option_names, patch
 from sakuga.core.errors import UserError
 from sakuga.recipes import RECIPES, recipe
 
-_OWN = {"--data": "data", "--run-dir": "run_dir", "--device": "device", "--labels": "labels"}
+_OWN = ("data", "run_dir", "device", "labels")
 
 
 def main(argv: list[str]) -> int | None:
@@ -61,32 +62,12 @@ def main(argv: list[str]) -> int | None:
 
 
 def _read(argv: list[str]) -> tuple[str | None, dict[str, str], dict[str, str], bool]:
-    recipe_name, resume = None, False
-    own: dict[str, str] = {}
-    changes: dict[str, str] = {}
-    rest = list(argv)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("--"):
-            if recipe_name is not None:
-                raise UserError(f"{word!r} is one word too many after recipe {recipe_name}: options begin with --.")
-            recipe_name = word
-            continue
-        name, equals, value = word.partition("=")
-        if name == "--resume":
-            if equals:
-                raise UserError("--resume takes no value: write --resume, or leave it out.")
-            resume = True
-            continue
-        if not equals:
-            if not rest or rest[0].startswith("--"):
-                raise UserError(f"{name} has no value: write {name} VALUE.")
-            value = rest.pop(0)
-        if name in _OWN:
-            own[_OWN[name]] = value
-        else:
-            changes[name.removeprefix("--").replace("-", "_")] = value
-    return recipe_name, own, changes, resume
+    words, options = split_options(argv, flags=("resume",))
+    if len(words) > 1:
+        raise UserError(f"{words[1]!r} is one word too many after recipe {words[0]}: options begin with --.")
+    own = {name: options.pop(name) for name in _OWN if name in options}
+    resume = options.pop("resume", None) is not None
+    return words[0] if words else None, own, options, resume
 
 
 def _help(argv: list[str]) -> str:
