@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sakuga.evaluation.start import evaluate
     from sakuga.exporting.onnx import export
     from sakuga.generation.blend import blend
-    from sakuga.generation.foreign import import_model
     from sakuga.generation.model import generate, load
+    from sakuga.models.adapters.convert import import_model
     from sakuga.reporting.sheets import grid
     from sakuga.training.start import train
 
@@ -25,7 +25,7 @@ _PUBLIC = {
     "export": "sakuga.exporting.onnx",
     "generate": "sakuga.generation.model",
     "grid": "sakuga.reporting.sheets",
-    "import_model": "sakuga.generation.foreign",
+    "import_model": "sakuga.models.adapters.convert",
     "load": "sakuga.generation.model",
     "train": "sakuga.training.start",
 }

@@ -21,8 +21,8 @@ from sakuga.configs.models import (
 )
 from sakuga.configs.training import LatentConfig
 from sakuga.core.errors import UserError
+from sakuga.core.files import sha256_of
 from sakuga.exporting.onnx import FILES, MAPPING, SYNTHESIS, TOLERANCE, check, export
-from sakuga.features.find import sha256_of
 from sakuga.models.base import Generator
 from sakuga.models.file import load_network, read_header, save_model
 from sakuga.models.registry import build

@@ -141,7 +141,7 @@ def test_python_writes_it_too(tmp_path):
     written(tmp_path / "a.safetensors", 1)
     written(tmp_path / "b.safetensors", 2)
     pair = (tmp_path / "a.safetensors", tmp_path / "b.safetensors")
-    made = sakuga.load(sakuga.blend(*pair, 8, tmp_path / "c.safetensors", mapping="b"))
+    made = sakuga.load(sakuga.blend(*pair, 8, tmp_path / "c.safetensors", mapping="b").path)
     _, expected = blended_network(*map(load, pair), Blending(8, mapping="b"))
     assert made.name == "c"
     for name, tensor in made.generator.state_dict().items():

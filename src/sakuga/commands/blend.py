@@ -35,16 +35,14 @@ def blend(
     check_suffix(out, "--out", ".safetensors")
     refuse_existing([out], overwrite)
 
-    from sakuga.generation.blend import Blending, likeness, write_blend
-    from sakuga.generation.model import load
+    from sakuga.generation.blend import blend as run
 
-    one, other, how = load(a, "cpu"), load(b, "cpu"), Blending(at, ramp, mapping)
-    write_blend(one, other, how, out, name or out.stem, overwrite)
-    sides = [2**i for i in range(2, one.resolution.bit_length())]
-    print(f"{out}: " + ", ".join(f"{side}: {_words(how.share(side))}" for side in sides))
-    like = likeness(one.generator.state_dict(), other.generator.state_dict())
-    if like < 0.2:
-        print(f"  the two have little in common (cosine of their kernels {like:.2f}): pictures may be no faces")
+    made = run(a, b, at, out, ramp=ramp, mapping=mapping, name=name, overwrite=overwrite)
+    print(f"{out}: " + ", ".join(f"{side}: {_words(share)}" for side, share in made.shares.items()))
+    if made.likeness < 0.2:
+        print(
+            f"  the two have little in common (cosine of kernels {made.likeness:.2f}): pictures may be no faces"
+        )
 
 
 def _words(share: float) -> str:

@@ -121,7 +121,7 @@ def _unlabeled(job: _Job, layers: tuple[int, ...]) -> "Directions":
 def _by_labels(
     job: _Job, layers: tuple[int, ...], labeler: str | None, table: Path | None, batch_size: int, device: str
 ) -> "Directions":
-    from sakuga.features.find import sha256_of
+    from sakuga.core.files import sha256_of
     from sakuga.generation.classifier import load_labeler
     from sakuga.generation.find_directions import by_labels, check_conditional_on, stream
     from sakuga.generation.seed_labels import read_seed_labels, seen_by

@@ -37,12 +37,9 @@ def import_(
     refuse_existing([out], overwrite)
     classes = [value.strip() for value in labels.split(",")] if labels is not None else []
 
-    from sakuga.features.find import sha256_of
-    from sakuga.models.adapters.convert import import_networks, save_imported
+    from sakuga.models.adapters.convert import import_model
 
-    imported = import_networks(file, classes)
-    source = {"file": file.name, "sha256": sha256_of(file)}
-    save_imported(imported, out, name=name or out.stem, licence=licence, source=source, half=half, overwrite=overwrite)
+    _, imported = import_model(file, out, name=name, licence=licence, labels=classes, half=half, overwrite=overwrite)
     config = imported.generator[0]
     parts = "generator and discriminator" if imported.discriminator else "generator"
     told = f", {len(imported.labels.attributes[0].values)} classes" if imported.labels.attributes else ""

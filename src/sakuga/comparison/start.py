@@ -15,10 +15,9 @@ from sakuga.comparison.presets import PRESETS
 from sakuga.configs.comparison import ComparisonConfig
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
-from sakuga.core.files import write_json, write_text
+from sakuga.core.files import sha256_of, write_json, write_text
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judge, load_judge
-from sakuga.features.find import sha256_of
 from sakuga.models.file import read_header
 from sakuga.training import resolve
 from sakuga.training.metrics_log import read_metrics

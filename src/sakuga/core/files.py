@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -143,6 +144,12 @@ class Journal:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cache_folder() -> Path:

@@ -7,13 +7,13 @@ import numpy as np
 
 from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
 from sakuga.core.errors import UserError
+from sakuga.core.files import sha256_of
 from sakuga.data.dataset import Dataset
-from sakuga.evaluation.conditions import translated
+from sakuga.data.labels import translated
 from sakuga.evaluation.neighbors import distance_blocks
 from sakuga.evaluation.pictures import evenly_spaced
 from sakuga.evaluation.result import AttributeAccuracy, AttributeReport, Diversity, ValueAccuracy
 from sakuga.features.extractor import Pictures
-from sakuga.features.find import sha256_of
 from sakuga.generation.classifier import LoadedClassifier, read_classifier
 
 MIN_PICTURES = 4

@@ -9,9 +9,9 @@ import numpy as np
 from sakuga.configs.base import Config
 from sakuga.configs.directions import Move
 from sakuga.core.errors import UserError
+from sakuga.core.files import sha256_of
 from sakuga.evaluation.attributes import Judge
 from sakuga.features.extractor import Extractor
-from sakuga.features.find import sha256_of
 from sakuga.generation.directions import Directions, safe_name
 from sakuga.generation.edit import edited, ws_of_seeds
 

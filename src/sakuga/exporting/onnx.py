@@ -17,10 +17,9 @@ from torch import Tensor, nn
 
 from sakuga.configs.modelfile import Header
 from sakuga.core.errors import UserError
-from sakuga.core.files import check_place, write_together
+from sakuga.core.files import check_place, sha256_of, write_together
 from sakuga.core.latents import z_of_seeds
 from sakuga.core.random import generator as random_stream
-from sakuga.features.find import sha256_of
 from sakuga.generation.model import find_model
 from sakuga.models.base import Generator
 from sakuga.models.file import load_network, read_header

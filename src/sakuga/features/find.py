@@ -1,6 +1,5 @@
 """Weights of frozen networks: found on this machine or downloaded, and always checked by their hash."""
 
-import hashlib
 import importlib.util
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sakuga.core.errors import UserError, nearest
-from sakuga.core.files import cache_folder, writing
+from sakuga.core.files import cache_folder, sha256_of, writing
 from sakuga.core.progress import progress_bar
 
 
@@ -122,12 +121,6 @@ def find_weights(name: str, path: str | Path | None = None, *, download: bool = 
 def cached_at(weights: Weights) -> Path:
     """Returns where a download of the weights is kept."""
     return cache_folder() / "weights" / Path(weights.file).name
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the SHA-256 of a file, 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _places(weights: Weights) -> Iterator[Path]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,20 @@ class Blending:
         """Returns how much of the second model a layer of this side has, in [0, 1]."""
         steps = (side // self.at).bit_length() - 1  # doublings above `at`
         return min(1.0, steps / (self.ramp + 1)) if side > self.at else 0.0
+
+
+class Blended(NamedTuple):
+    """What a blend wrote.
+
+    Attributes:
+        path: The model file.
+        shares: Side of a layer to how much of the second model it has, in [0, 1].
+        likeness: The cosine between the kernels of the two, as `likeness`.
+    """
+
+    path: Path
+    shares: dict[int, float]
+    likeness: float
 
 
 def blended(a: Mapping[str, Tensor], b: Mapping[str, Tensor], how: Blending) -> dict[str, Tensor]:
@@ -81,8 +95,10 @@ def blend(
     mapping: Donor = "a",
     name: str | None = None,
     overwrite: bool = False,
-) -> Path:
+) -> Blended:
     """Makes one model file of two: layers up to the side `at` from A (pose, shape), finer ones from B (colors, line).
+
+    It is written in full precision if one of the two is.
 
     Args:
         a: The model of the coarse layers: of the zoo, a `.safetensors` file, or a run folder.
@@ -94,14 +110,31 @@ def blend(
         name: What the model is called; as its file if None.
         overwrite: Whether `out` may be replaced.
 
-    Returns:
-        `out`.
-
     Raises:
-        UserError: As `load` and `write_blend`.
+        UserError: If they are one model, or as `load`, `blended_network` and `files.writing`.
     """
     out, how = Path(out), Blending(at, ramp, mapping)
-    return write_blend(load(a, "cpu"), load(b, "cpu"), how, out, name or out.stem, overwrite)
+    one, other = load(a, "cpu"), load(b, "cpu")
+    if one.sha256 == other.sha256:
+        raise UserError(
+            f"{_called(one)} and {_called(other)} are one model: give two, of which one was trained from the other."
+        )
+    config, network = blended_network(one, other, how)
+    donor = (one if mapping == "a" else other).header
+    header = Header(
+        name=name or out.stem,
+        roles=Roles(generator=GeneratorRole(architecture=config)),
+        labels=donor.labels,
+        label_counts=donor.label_counts,
+        latent=donor.latent,
+        licence=_both(one.header.licence, other.header.licence),
+        data=_both(one.header.data, other.header.data),
+        images_seen=max(one.header.images_seen, other.header.images_seen),
+        provenance={"blended": {"a": _origin(one), "b": _origin(other), **vars(how)}},
+    )
+    save_model(out, header, {"generator": network}, half=_is_half(one) and _is_half(other), overwrite=overwrite)
+    shares = {2**i: how.share(2**i) for i in range(2, one.resolution.bit_length())}
+    return Blended(out, shares, likeness(one.generator.state_dict(), other.generator.state_dict()))
 
 
 def blended_network(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Stylegan2GeneratorConfig, nn.Module]:
@@ -121,32 +154,6 @@ def blended_network(a: LoadedModel, b: LoadedModel, how: Blending) -> tuple[Styl
     network = build(config, (a if how.mapping == "a" else b).schema)
     network.load_state_dict(blended(a.generator.state_dict(), b.generator.state_dict(), how))
     return config, network.requires_grad_(False).eval()
-
-
-def write_blend(a: LoadedModel, b: LoadedModel, how: Blending, out: Path, name: str, overwrite: bool) -> Path:
-    """Writes the model file of a blend, in full precision if one of the two is.
-
-    Raises:
-        UserError: If they are one model, or as `blended_network` and `files.writing`.
-    """
-    if a.sha256 == b.sha256:
-        raise UserError(
-            f"{_called(a)} and {_called(b)} are one model: give two, of which one was trained from the other."
-        )
-    config, network = blended_network(a, b, how)
-    donor = (a if how.mapping == "a" else b).header
-    header = Header(
-        name=name,
-        roles=Roles(generator=GeneratorRole(architecture=config)),
-        labels=donor.labels,
-        label_counts=donor.label_counts,
-        latent=donor.latent,
-        licence=_both(a.header.licence, b.header.licence),
-        data=_both(a.header.data, b.header.data),
-        images_seen=max(a.header.images_seen, b.header.images_seen),
-        provenance={"blended": {"a": _origin(a), "b": _origin(b), **vars(how)}},
-    )
-    return save_model(out, header, {"generator": network}, half=_is_half(a) and _is_half(b), overwrite=overwrite)
 
 
 def _config(model: LoadedModel) -> Stylegan2GeneratorConfig:

@@ -8,7 +8,8 @@ from sakuga.core.errors import UserError
 def test_python_imports_what_the_command_does(networks, persistent_pickle, layouts, tmp_path):
     generator, _ = networks(3)
     file = persistent_pickle(tmp_path / "n.pkl", G_ema=(layouts.reference_names(generator), {}))
-    model = sakuga.load(sakuga.import_model(file, tmp_path / "m.safetensors", labels=["cat", "dog", "fox"]), "cpu")
+    written = sakuga.import_model(file, tmp_path / "m.safetensors", labels=["cat", "dog", "fox"])
+    model = sakuga.load(written.path, "cpu")
     assert (model.name, model.schema.attributes[0].values) == ("m", ("cat", "dog", "fox"))
     assert model.header.provenance["imported"]["file"] == "n.pkl"
     z, labels = torch.randn(2, model.z_dim), torch.tensor([[0], [2]])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -11,6 +11,7 @@ from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
 from sakuga.configs.models import Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
 from sakuga.core.errors import UserError
+from sakuga.core.files import sha256_of
 from sakuga.core.unpickle import BrokenError, Budget, Inert, first_inert, read_pickle
 from sakuga.models.adapters import persistent, rosinality, tensorflow
 from sakuga.models.adapters.foreign import UnfitError, entries_of, first_names
@@ -39,6 +40,60 @@ class Imported:
     generator: tuple[Stylegan2GeneratorConfig, nn.Module]
     discriminator: tuple[Stylegan2DiscriminatorConfig, nn.Module] | None
     notes: tuple[str, ...]
+
+
+class ImportedFile(NamedTuple):
+    """What an import wrote.
+
+    Attributes:
+        path: The model file.
+        networks: What it holds.
+    """
+
+    path: Path
+    networks: Imported
+
+
+def import_model(
+    file: str | Path,
+    out: str | Path,
+    *,
+    name: str | None = None,
+    licence: str = "",
+    labels: Sequence[str] = (),
+    half: bool = False,
+    overwrite: bool = False,
+) -> ImportedFile:
+    """Reads a StyleGAN2 that another program has trained and writes it as a model file; no code in the file is run.
+
+    Args:
+        file: A `.pkl` or `.pt` file, as `import_networks` knows them.
+        out: The `.safetensors` file to write.
+        name: What the model is called; as its file if None.
+        licence: What its makers allow; it is written into each picture.
+        labels: The classes of a conditional model, in their order; 0, 1, 2, ... if none are given.
+        half: Whether weights are rounded to half precision.
+        overwrite: Whether `out` may be replaced.
+
+    Raises:
+        UserError: If the file cannot be read as a StyleGAN2, or as `files.writing`.
+    """
+    file, out = Path(file), Path(out)
+    imported = import_networks(file, labels)
+    config, network = imported.generator
+    networks, roles = {"generator": network}, Roles(generator=GeneratorRole(architecture=config))
+    if imported.discriminator is not None:
+        architecture, networks["discriminator"] = imported.discriminator
+        roles = Roles(generator=roles.generator, discriminator=DiscriminatorRole(architecture=architecture))
+    source = {"file": file.name, "sha256": sha256_of(file)}
+    header = Header(
+        name=name or out.stem,
+        roles=roles,
+        labels=imported.labels,
+        licence=licence,
+        provenance={"imported": {**source, "layout": imported.layout, "notes": list(imported.notes)}},
+    )
+    return ImportedFile(save_model(out, header, networks, half=half, overwrite=overwrite), imported)
 
 
 def import_networks(path: Path, classes: Sequence[str] = ()) -> Imported:
@@ -88,42 +143,3 @@ def _schema(path: Path, count: int, classes: tuple[str, ...]) -> LabelSchema:
         raise UserError(f"--labels names {len(classes)} classes, but the generator of {path} {told}.")
     values = classes or tuple(str(number) for number in range(count))
     return LabelSchema(attributes=(Attribute(name="class", values=values),)) if count else LabelSchema()
-
-
-def save_imported(
-    imported: Imported,
-    out: Path,
-    *,
-    name: str,
-    licence: str = "",
-    source: dict[str, Any] | None = None,
-    half: bool = False,
-    overwrite: bool = False,
-) -> Path:
-    """Writes a model file.
-
-    Args:
-        imported: The networks.
-        out: The file to write.
-        name: What the model is called.
-        licence: What its makers allow.
-        source: Where it comes from, for the provenance.
-        half: Whether matrices are rounded to half precision.
-        overwrite: Whether an existing file may be replaced.
-
-    Raises:
-        UserError: If the file cannot be written.
-    """
-    config, network = imported.generator
-    networks, roles = {"generator": network}, Roles(generator=GeneratorRole(architecture=config))
-    if imported.discriminator is not None:
-        architecture, networks["discriminator"] = imported.discriminator
-        roles = Roles(generator=roles.generator, discriminator=DiscriminatorRole(architecture=architecture))
-    header = Header(
-        name=name,
-        roles=roles,
-        labels=imported.labels,
-        licence=licence,
-        provenance={"imported": {**(source or {}), "layout": imported.layout, "notes": list(imported.notes)}},
-    )
-    return save_model(out, header, networks, half=half, overwrite=overwrite)
