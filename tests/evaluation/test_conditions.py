@@ -4,6 +4,7 @@ import pytest
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.conditions import labels_like_data
+from sakuga.training.fake_labels import FakeLabels
 
 DATA = LabelSchema(
     attributes=(
@@ -41,3 +42,21 @@ def test_data_without_labels_gives_every_value():
     assert np.bincount(labels[:, 1]) / 600 == pytest.approx([1 / 3] * 3, abs=0.07)
     assert "every value equally likely" in chosen
     assert labels_like_data(dataset([[0, 0]]), LabelSchema(), 5)[0].shape == (5, 0)
+
+
+def test_labels_that_no_picture_has_all_of_are_as_frequent_as_in_training_and_drawing():
+    rows = np.array([[0, -1]] * 19 + [[1, -1]] + [[-1, 1]] * 18 + [[-1, 0]] * 2)
+    labels, chosen = labels_like_data(dataset(rows), DATA, 4000)
+    expected = [19 / 20, 1 / 20], [0.1, 0.9, 0]
+    in_training = FakeLabels(rows, DATA, "data", 0)(np.arange(4000))
+    for found in (labels, in_training):
+        for column, shares in enumerate(expected):
+            assert np.bincount(found[:, column], minlength=len(shares)) / 4000 == pytest.approx(shares, abs=0.02)
+    assert chosen == "the data's own frequencies"
+
+
+def test_an_attribute_that_the_data_does_not_tell_is_named():
+    labels, chosen = labels_like_data(dataset([[-1, 2]] * 3), DATA, 4000)
+    assert set(labels[:, 1]) == {2}
+    assert labels[:, 0].mean() == pytest.approx(0.5, abs=0.03)
+    assert chosen == "the data's own frequencies; every value of eyes equally likely (the data does not tell)"

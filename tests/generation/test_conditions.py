@@ -10,7 +10,7 @@ from sakuga.configs.conditions import PRESETS, described, expanded, merged, pars
 from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.core.errors import UserError
 from sakuga.data.labels import EYES, HAIR
-from sakuga.generation.conditions import LabelCounts, draw_rows, folder_names, free_labels, sheet_of_rows, unique
+from sakuga.generation.conditions import draw_rows, folder_names, sheet_of_rows, unique
 from sakuga.generation.sample import best_of
 
 SEEDS = range(4000)
@@ -59,15 +59,6 @@ def test_labels_are_a_function_of_the_seed_alone(counted):
     together = counted.labels_of(range(30), {"eyes": "orange"})
     alone = [counted.labels_of([seed], {"eyes": "orange"})[0] for seed in range(30)]
     assert np.array_equal(together, alone)
-
-
-def test_three_attributes_are_drawn_from_their_joint_distribution():
-    schema = LabelSchema(attributes=tuple(Attribute(name=n, values=("0", "1")) for n in "abc"))
-    counts = LabelCounts([((0, 0, 0), 1), ((0, 1, 1), 2), ((1, 0, 1), 3), ((1, 1, 0), 4)], 3)
-    labels = free_labels(schema, counts, (-1, -1, -1), np.arange(8000))
-    rows, found = np.unique(labels, axis=0, return_counts=True)
-    assert rows.tolist() == [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]
-    assert found / 8000 == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.02)
 
 
 def test_a_model_knows_what_its_pictures_had(counted, conditional):

@@ -168,10 +168,10 @@ def test_labels_that_do_not_fit_are_named(tiny_config):
 
 def test_values_that_no_fake_could_be_made_from_are_named(tiny_config):
     schema = LabelSchema(attributes=tuple(Attribute(name=n, values=("a", "b")) for n in ("hair", "eyes")))
-    rows = np.array([[0, 0], [0, 1], [1, -1], [1, -1]])
+    rows = np.array([[0, 0], [1, 0], [-1, 1], [-1, 1]])
     partly = Dataset(np.zeros((4, 32, 32, 3), np.uint8), rows, schema, name="faces.zip")
     told = TOLD | {"discriminator.head.kind": "projection"}
-    with pytest.raises(UserError, match=r"no picture with hair b whose other attributes are known"):
+    with pytest.raises(UserError, match=r"no picture with eyes b whose other attributes are known"):
         check_labels(tiny_config(told), partly)
     check_labels(tiny_config(told | {"conditioning.label_prior": "uniform"}), partly)
     empty = LabelSchema(attributes=(Attribute(name="hair", values=()), schema.attributes[1]))
@@ -190,11 +190,12 @@ def test_labels_of_fakes_are_as_frequent_as_the_datas_and_never_unknown():
     rows = np.array([[0, 1]] * 90 + [[2, 0]] * 10 + [[1, -1]] * 50)
     numbers = np.arange(4000)
     drawn = FakeLabels(rows, schema, "data", 0)(numbers)
-    assert {tuple(row) for row in drawn.tolist()} == {(0, 1), (2, 0)}
-    assert np.mean(drawn[:, 0] == 2) == pytest.approx(0.1, abs=0.02)
+    assert {tuple(row) for row in drawn.tolist()} == {(0, 1), (1, 0), (1, 1), (2, 0)}
+    assert np.bincount(drawn[:, 0]) / 4000 == pytest.approx([90 / 150, 50 / 150, 10 / 150], abs=0.03)
+    assert np.mean(drawn[drawn[:, 0] == 1, 1]) == pytest.approx(0.9, abs=0.03)
     even = FakeLabels(rows, schema, "uniform", 0)(numbers)
     assert np.bincount(even[:, 1], minlength=3) / 4000 == pytest.approx([1 / 3] * 3, abs=0.03)
-    weights = np.where(rows[:, 0] == 2, 9.0, 1.0)  # as often in all as the ninety others
+    weights = np.where(rows[:, 0] == 2, 14.0, 1.0)  # as often in all as the others
     balanced = FakeLabels(rows, schema, "data", 0, weights)(numbers)
     assert np.mean(balanced[:, 0] == 2) == pytest.approx(0.5, abs=0.03)
     apart = FakeLabels(np.array([[0, -1], [-1, 2]]), schema, "data", 0)(numbers)

@@ -34,6 +34,28 @@ def missing_values(attribute: Attribute, labels: np.ndarray) -> list[str]:
     return [value for i, value in enumerate(attribute.values) if i not in present]
 
 
+def translated(labels: np.ndarray, known: LabelSchema, wanted: LabelSchema) -> np.ndarray:
+    """Returns labels of one schema as labels of another, attributes and values matched by their names.
+
+    Args:
+        labels: int64 `[N, num_attributes]` of `known`, -1 where unknown.
+        known: Their schema.
+        wanted: The other schema.
+
+    Returns:
+        int64 `[N, num_attributes]` of `wanted`, -1 where unknown or where it has no such value.
+    """
+    rows = np.full((len(labels), len(wanted.attributes)), UNKNOWN, np.int64)
+    columns = {attribute.name: i for i, attribute in enumerate(known.attributes)}
+    for column, attribute in enumerate(wanted.attributes):
+        if attribute.name in columns:
+            values = known.attributes[columns[attribute.name]].values
+            table = [attribute.values.index(v) if v in attribute.values else UNKNOWN for v in values]
+            # The last entry answers for -1.
+            rows[:, column] = np.array([*table, UNKNOWN])[labels[:, columns[attribute.name]]]
+    return rows
+
+
 class Packed(BaseModel):
     """What our archives keep under the key `sakuga` of `dataset.json`."""
 

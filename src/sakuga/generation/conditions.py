@@ -1,4 +1,4 @@
-"""Pictures by condition and psi: the attributes that are left free, rows of one of each, and their sheet."""
+"""Pictures by condition and psi: rows of one of each, and their sheet."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sakuga.configs.conditions import Condition, described
-from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.sampling import USUAL, Sampling
-from sakuga.core.random import uniform
 from sakuga.generation.sample import Drawn, best_of, draw
 from sakuga.generation.starts import Key, name_of
 from sakuga.generation.truncation import check_sampling
@@ -105,72 +103,3 @@ def folder_names(conditions: Sequence[Condition], sampling: Sequence[Sampling] =
             name += "-2"
         names.append(name)
     return names
-
-
-class LabelCounts:
-    """The labels of the training data, as the model file's header counts them.
-
-    Args:
-        counts: Each combination of labels, -1 where unknown, and how many pictures had it.
-        num_attributes: How many labels a combination has.
-    """
-
-    def __init__(self, counts: Sequence[tuple[tuple[int, ...], int]], num_attributes: int):
-        self._labels = np.array([labels for labels, _ in counts], np.int64).reshape(len(counts), num_attributes)
-        self._counts = np.array([count for _, count in counts], np.float64)
-
-    def __bool__(self) -> bool:
-        return len(self._counts) > 0
-
-    def count(self, wanted: Sequence[int]) -> int:
-        """Returns how many pictures had the wanted labels, -1 standing for any."""
-        return int(self._counts[self._have(wanted)].sum())
-
-    def shares(self, column: int, size: int, given: Sequence[int]) -> np.ndarray:
-        """Returns the distribution of one attribute among the pictures that have the given labels.
-
-        That among all pictures where none has them, and a uniform one where nothing is counted.
-
-        Args:
-            column: The attribute.
-            size: How many values it has.
-            given: A label for each attribute, -1 where it is free.
-
-        Returns:
-            float64 `[size]`, of sum 1.
-        """
-        known = self._labels[:, column] != UNKNOWN
-        for chosen in (known & self._have(given), known):
-            found = np.bincount(self._labels[chosen, column], self._counts[chosen], size)
-            if found.any():
-                return found / found.sum()
-        return np.full(size, 1 / size)
-
-    def _have(self, wanted: Sequence[int]) -> np.ndarray:
-        row = np.asarray(wanted, np.int64)
-        return ((row == UNKNOWN) | (self._labels == row)).all(1)
-
-
-def free_labels(schema: LabelSchema, counts: LabelCounts, wanted: Sequence[int], seeds: np.ndarray) -> np.ndarray:
-    """Draws the attributes that are left free from p(free | given) of the training data, one after the other.
-
-    Args:
-        schema: The model's.
-        counts: What the training data had.
-        wanted: The label of each attribute, -1 where it is free.
-        seeds: One for each picture, int64 `[N]`.
-
-    Returns:
-        int64 `[N, num_attributes]`, never -1, each row a pure function of its seed.
-    """
-    labels = np.tile(np.asarray(wanted, np.int64), (len(seeds), 1))
-    for i, (attribute, value) in enumerate(zip(schema.attributes, wanted, strict=True)):
-        if value != UNKNOWN:
-            continue
-        drawn = uniform(seeds, "label", attribute.name)
-        given, row_of = np.unique(labels, axis=0, return_inverse=True)
-        for j, row in enumerate(given.tolist()):
-            chosen = row_of.ravel() == j
-            edges = np.cumsum(counts.shares(i, len(attribute.values), row))[:-1]
-            labels[chosen, i] = np.searchsorted(edges, drawn[chosen], side="right")
-    return labels

@@ -13,10 +13,10 @@ from sakuga.configs.labels import LabelSchema
 from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
 from sakuga.core import images
 from sakuga.core.errors import UserError
+from sakuga.core.label_distribution import LabelDistribution
 from sakuga.core.files import sha256_of
 from sakuga.core.latents import MAX_SEED, z_of_seeds
 from sakuga.core.layers import fix_minibatch_std
-from sakuga.generation.conditions import LabelCounts, free_labels
 from sakuga.generation.progress import batches
 from sakuga.generation.truncation import mean_w, truncated
 from sakuga.models.base import Discriminator, Generator, Noise
@@ -141,7 +141,8 @@ class LoadedNetworks:
             UserError: If the model has no such attribute or value, or no attributes at all.
         """
         wanted = self.encode(attributes or {})
-        return free_labels(self.schema, self.label_counts, wanted, np.asarray(seeds, np.int64))
+        streams = [("label", a.name) for a in self.schema.attributes]
+        return self.label_counts.draw(np.asarray(seeds, np.int64), streams, wanted)
 
     def encode(self, attributes: Condition) -> tuple[int, ...]:
         """Returns a label for each attribute of the model, -1 for those that are not named; errors as `labels_of`."""
@@ -162,9 +163,11 @@ class LoadedNetworks:
             )
 
     @functools.cached_property
-    def label_counts(self) -> LabelCounts:
+    def label_counts(self) -> LabelDistribution:
         """What labels the training pictures had; empty where the file does not say."""
-        return LabelCounts(self.header.label_counts, len(self.schema.attributes))
+        counted, sizes = self.header.label_counts, self.schema.sizes
+        rows = np.array([row for row, _ in counted], np.int64).reshape(len(counted), len(sizes))
+        return LabelDistribution(rows, sizes, np.array([count for _, count in counted], np.float64))
 
     def is_new(self, attributes: Condition) -> bool:
         """Returns whether the file says that no training picture had these attributes; errors as `labels_of`."""

@@ -14,9 +14,8 @@ from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
 from sakuga.core.errors import UserError
 from sakuga.data.dataset import Dataset
-from sakuga.data.labels import missing_values
+from sakuga.data.labels import missing_values, translated
 from sakuga.data.sampling import columns_to_balance
-from sakuga.evaluation.conditions import translated
 
 NOISE_START = 150_000  # images: with noise from the start a small G draws hair as grain, and unlearns it slowly
 
@@ -59,7 +58,6 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
         )
     schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
     labels = translated(dataset.labels, dataset.schema, schema)
-    complete = labels[(labels != UNKNOWN).all(1)]
     for column, attribute in enumerate(schema.attributes):
         if not attribute.values:
             raise UserError(f"{dataset.name} has no picture with a known {attribute.name}: leave the attribute out.")
@@ -68,9 +66,10 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
                 f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)}: add some, or pack the data "
                 "again from a table without the value."
             )
-        # Fakes would never be made from them.
-        missing = missing_values(attribute, complete[:, column])
-        if missing and len(complete) and config.conditioning.label_prior == "data":
+        # Fakes, whose attributes are drawn one after the other, would never be made from them.
+        in_turn = labels[(labels[:, : column + 1] != UNKNOWN).all(1), column]
+        missing = missing_values(attribute, in_turn)
+        if missing and len(in_turn) and config.conditioning.label_prior == "data":
             raise UserError(
                 f"{dataset.name} has no picture with {attribute.name} {', '.join(missing)} whose other attributes are "
                 "known, too: label some, name fewer --conditioning.attributes, or choose --conditioning.label_prior "
