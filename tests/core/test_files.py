@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from sakuga.core import files
 from sakuga.core.errors import UserError
+from sakuga.core.tensorfile import write_tensors
 
 
 def test_writes_and_makes_the_folders(tmp_path):
@@ -84,14 +86,37 @@ def test_a_place_that_cannot_hold_the_file_is_named(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
 
 
+@pytest.fixture
+def synced(monkeypatch):
+    """Lists the inodes of what reaches the disk."""
+    inodes = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: [inodes.append(os.fstat(handle).st_ino), sync(handle)])
+    return inodes
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are not synced there")
+def test_files_reach_the_disk_once_and_pictures_need_not(tmp_path, synced):
+    inode = tmp_path.stat().st_ino
+    first = files.write_text(tmp_path / "first", "x")
+    assert synced == [first.stat().st_ino, inode]
+    synced.clear()
+    files.write_together({tmp_path / name: name.encode() for name in "abc"})
+    assert synced == [*((tmp_path / name).stat().st_ino for name in "abc"), inode]
+    synced.clear()
+    assert files.write_bytes(tmp_path / "picture", b"x", durable=False).read_bytes() == b"x"
+    assert synced == []
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs Unix permissions")
 def test_permissions_follow_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
-        path = files.write_text(tmp_path / "f", "x")
+        plain = files.write_text(tmp_path / "f", "x")
+        tensors = write_tensors(tmp_path / "t", {"x": torch.zeros(2)}, None)
     finally:
         os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (plain, tensors)] == [0o640, 0o640]
 
 
 def test_a_journal_grows_and_is_cut_when_opened_again(tmp_path):

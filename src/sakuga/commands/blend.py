@@ -40,9 +40,7 @@ def blend(
     made = run(a, b, at, out, ramp=ramp, mapping=mapping, name=name, overwrite=overwrite)
     print(f"{out}: " + ", ".join(f"{side}: {_words(share)}" for side, share in made.shares.items()))
     if made.likeness < 0.2:
-        print(
-            f"  the two have little in common (cosine of kernels {made.likeness:.2f}): pictures may be no faces"
-        )
+        print(f"  the two have little in common (cosine of kernels {made.likeness:.2f}): pictures may be no faces")
 
 
 def _words(share: float) -> str:

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,14 @@ _NO_PLACE = {
 
 
 @contextlib.contextmanager
-def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
+def writing(path: str | Path, *, overwrite: bool = True, durable: bool = True) -> Iterator[Path]:
     """Yields a temporary path beside `path`; on success it replaces `path` in one step, on failure it is removed.
-
-    The data reach the disk (fsync) before the rename, so that after a crash `path` holds either its old content or all
-    of the new one.
 
     Args:
         path: The file to write. Missing parent folders are made.
         overwrite: Whether an existing file may be replaced.
+        durable: Whether the data reach the disk (fsync) before the rename, so that even after a power cut `path` holds
+            either its old content or all of the new one. That takes longer than to write a small file.
 
     Raises:
         UserError: If `path` exists and may not be replaced, if the folder cannot be written, or if the disk is full.
@@ -45,14 +44,15 @@ def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
         if path.exists() and not overwrite:
             raise UserError(f"{path} exists and is not overwritten: give another name, or remove it first.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _new_file(path.parent, path.name[:80])
+        mode = temporary.stat().st_mode
         yield temporary
-        _sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode)  # some writers (safetensors) put a file of their own there, for its owner alone
+        if durable:
+            _sync(temporary)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise UserError(f"No space left to write {path}: free some space and run the command again.") from error
@@ -64,9 +64,9 @@ def writing(path: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, data: bytes, *, overwrite: bool = True) -> Path:
-    """Writes `data` to `path` whole or not at all and returns the path; errors as in `writing`."""
-    with writing(path, overwrite=overwrite) as temporary:
+def write_bytes(path: str | Path, data: bytes, *, overwrite: bool = True, durable: bool = True) -> Path:
+    """Writes `data` to `path` whole or not at all and returns the path; all else as in `writing`."""
+    with writing(path, overwrite=overwrite, durable=durable) as temporary:
         temporary.write_bytes(data)
     return Path(path)
 
@@ -93,9 +93,7 @@ def check_place(folder: Path, path: Path) -> None:
     """
     try:
         folder = next(place for place in (folder, *folder.parents) if place.exists())
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
-        os.close(handle)
-        os.unlink(name)
+        _new_file(folder, "").unlink()
     except OSError as error:
         if error.errno in _NO_PLACE:
             raise UserError(f"{path} cannot be written ({error.strerror}): choose a folder that can.") from error
@@ -112,12 +110,14 @@ def write_together(files: Mapping[Path, bytes | Callable[[Path], None]], *, over
     """
     with contextlib.ExitStack() as stack:
         for path, data in files.items():
-            temporary = stack.enter_context(writing(path, overwrite=overwrite))
+            temporary = stack.enter_context(writing(path, overwrite=overwrite, durable=False))
             if isinstance(data, bytes):
                 temporary.write_bytes(data)
             else:
                 data(temporary)
             _sync(temporary)
+    for folder in dict.fromkeys(path.parent for path in files):
+        _sync_folder(folder)
 
 
 class Journal:
@@ -159,11 +159,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sakuga"
 
 
-def _umask() -> int:
-    # The mask can only be read by setting it.
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _new_file(folder: Path, name: str) -> Path:
+    """Makes an empty hidden file of a name of its own, with the permissions of any new file."""
+    path = folder / f".{name}.{secrets.token_hex(4)}.part"
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return path
 
 
 def _sync(path: Path) -> None:

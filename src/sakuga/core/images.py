@@ -112,10 +112,15 @@ def png_bytes(image: np.ndarray, metadata: Mapping[str, str] | None = None) -> b
 
 
 def save_png(
-    path: str | Path, image: np.ndarray, metadata: Mapping[str, str] | None = None, *, overwrite: bool = True
+    path: str | Path,
+    image: np.ndarray,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    overwrite: bool = True,
+    durable: bool = True,
 ) -> Path:
-    """Writes one uint8 `[H, W, 3]` picture; errors as in `files.writing`."""
-    return write_bytes(path, png_bytes(image, metadata), overwrite=overwrite)
+    """Writes one uint8 `[H, W, 3]` picture; all else as in `files.writing`."""
+    return write_bytes(path, png_bytes(image, metadata), overwrite=overwrite, durable=durable)
 
 
 def to_pil(images: np.ndarray) -> Sequence[Image.Image]:

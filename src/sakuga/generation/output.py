@@ -27,7 +27,8 @@ def write_pictures(folder: Path, model: "LoadedModel", drawn: "Drawn", sampling:
         text |= {a.name: a.values[value] for a, value in labels if value != UNKNOWN}
         if drawn.scores is not None:
             text["score"] = f"{drawn.scores[i]:.4f}"
-        save_png(folder / file_name(key), image, text, overwrite=overwrite)
+        # They can be drawn again: to wait for the disk would take longer than to draw them.
+        save_png(folder / file_name(key), image, text, overwrite=overwrite, durable=False)
 
 
 def parameters(model: "LoadedModel", sampling: Sampling) -> dict[str, str]:
