@@ -6,6 +6,7 @@ import numpy as np
 
 from sakuga.core.random import uniform
 
+Labels = Sequence[int] | np.ndarray
 Stream = tuple[int | str, ...]
 
 
@@ -30,16 +31,16 @@ class LabelDistribution:
         self._rows, self._weights, self._sizes = labels[some], None if weights is None else weights[some], sizes
         self._labels, of = np.unique(self._rows, axis=0, return_inverse=True)
         self._counts = np.bincount(of.ravel(), self._weights, len(self._labels))
-        self.known: np.ndarray = (labels >= 0).any(0)
+        self.known = np.asarray((labels >= 0).any(0))
 
     def __bool__(self) -> bool:
         return len(self._rows) > 0
 
-    def count(self, wanted: Sequence[int]) -> float:
+    def count(self, wanted: Labels) -> float:
         """Returns how many pictures have the wanted labels, -1 standing for any."""
         return self._counts[self._have(wanted)].sum()
 
-    def shares(self, column: int, given: Sequence[int]) -> np.ndarray:
+    def shares(self, column: int, given: Labels) -> np.ndarray:
         """Returns the distribution of one attribute, float64 `[size]` of sum 1, given labels, -1 where free."""
         known, size = self._labels[:, column] >= 0, self._sizes[column]
         for chosen in (known & self._have(np.where(self.known, given, -1)), known):
@@ -83,6 +84,6 @@ class LabelDistribution:
         ends = np.cumsum(weights)
         return rows[np.searchsorted(ends[:-1], places * ends[-1], side="right")]
 
-    def _have(self, wanted: Sequence[int]) -> np.ndarray:
+    def _have(self, wanted: Labels) -> np.ndarray:
         row = np.asarray(wanted, np.int64)
         return ((row < 0) | (self._labels == row)).all(1)
