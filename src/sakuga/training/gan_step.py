@@ -14,8 +14,8 @@ from sakuga.core.device import autocast
 from sakuga.core.random import random_scope
 from sakuga.core.second_order import SlopeOfInput
 from sakuga.data.dataset import Dataset
+from sakuga.data.labels import translated
 from sakuga.data.sampling import balanced_weights, columns_to_balance
-from sakuga.evaluation.conditions import translated
 from sakuga.losses.adversarial import adversarial
 from sakuga.losses.conditional import class_losses
 from sakuga.losses.path_length import path_lengths
