@@ -140,3 +140,31 @@ def test_a_restored_loop_shows_the_restored_average(tiny_loop: Callable[..., Loo
             tensor.add_(1)
     loop.load_state(loop.state())
     torch.testing.assert_close(flat(loop.averaged()), shown + 1)
+
+
+_STOPPING = """
+import sys
+import torch
+from sakuga.configs.patch import patch
+from sakuga.core import distributed
+from sakuga.data.dataset import open_dataset
+from sakuga.recipes import recipe
+from sakuga.training.loop import Loop
+from sakuga.training.resolve import resolve
+distributed.start(torch.device("cpu"))
+changes = {"generator.channels": 4, "discriminator.channels": 4, "batch_size": 8}
+changes |= {"ratio.d_every": 2, "ratio.g_every": 3, "generator.norm": "none", "discriminator.norm": "none"}
+config = resolve(patch(recipe("quick64"), changes), 32, torch.device("cpu"))
+loop, round = Loop(config, open_dataset("synthetic:16", 32), torch.device("cpu")), 0
+while not loop.run_round(distributed.rank() == 0 and round == 1):
+    round += 1
+rounds = [torch.zeros(1) for _ in range(2)]
+torch.distributed.all_gather(rounds, torch.tensor([float(round)]))
+if distributed.rank() == 0:
+    print([int(r) for r in rounds])
+distributed.stop()
+"""
+
+
+def test_processes_stop_together_in_a_round_without_a_phase(said_by_two_processes: Callable[[str], str]) -> None:
+    assert said_by_two_processes(_STOPPING).strip() == "[1, 1]"

@@ -121,12 +121,13 @@ class GanStep:
         return of_phase[phase.name](round)
 
     def after(self, phase: Phase) -> None:
-        """As `Step.after`: clips D's weights where the loss asks for it (Arjovsky et al. 2017, algorithm 1)."""
+        """As `Step.after`: clips what D learns where the loss asks for it (Arjovsky et al. 2017, algorithm 1)."""
         loss = self.config.loss
         if phase.optimizer == "d" and isinstance(loss, WassersteinLossConfig) and loss.clip is not None:
             with torch.no_grad():
                 for parameter in self.discriminator.parameters():
-                    parameter.clamp_(-loss.clip, loss.clip)
+                    if parameter.requires_grad:
+                        parameter.clamp_(-loss.clip, loss.clip)
 
     def end_round(self, round: Round) -> None:
         """As `Step.end_round`."""

@@ -65,7 +65,8 @@ class Loop:
             Whether any process wishes to.
 
         Raises:
-            NotFinite: If a loss or a gradient is not finite; nothing has been changed by it.
+            NotFinite: If the gradient of a phase is not finite. Its optimizer has not moved; phases before it in the
+                round have, and norms and meters have seen the batch: the loop can only be restored.
         """
         started = time.perf_counter()
         batch = self._batch()
@@ -74,11 +75,14 @@ class Loop:
         due = [p for p in self.step.phases if p.due(number, self.images) and self.step.wants(p, number)]
         round = Round(self.images, batch, due)
         for phase in round.due:
-            stop = self._run_phase(phase, round, stop)
+            self._run_phase(phase, round)
         self.step.end_round(round)
         if distributed.world_size() > 1:
-            # Every round, not only before a save: what is trained is what is saved.
-            distributed.average_([b for b in self.step.networks.buffers() if b.is_floating_point()])
+            # Every round, not only before a save: what is trained is what is saved. And a round may have no phase: the
+            # wish to stop travels with what each round has.
+            wish = torch.tensor(float(stop), device=self.device)
+            distributed.average_([*(b for b in self.step.networks.buffers() if b.is_floating_point()), wish])
+            stop = bool(wish > 0)
         self.images += self.config.batch_size
         self.ema.update(self.images, self.config.batch_size)
         return stop
@@ -126,15 +130,14 @@ class Loop:
             return batch
         return Batch(batch.images.to(self.device, non_blocking=True), batch.labels.to(self.device), batch.indices)
 
-    def _run_phase(self, phase: Phase, round: Round, stop: bool) -> bool:
+    def _run_phase(self, phase: Phase, round: Round) -> None:
         optimizer = self.optimizers[phase.optimizer]
         with random_scope(self.config.seed, round.images, phase.name, distributed.rank()):
             for name, value in self.step.losses(phase, round):
                 self.meters.add(name, value)
                 value.backward(inputs=optimizer.parameters)
         gradients = optimizer.gradients()
-        flag = torch.tensor(float(stop), device=self.device)
-        distributed.average_([*gradients, flag])
+        distributed.average_(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             raise NotFinite(phase.name, round.images)
@@ -142,4 +145,3 @@ class Loop:
         optimizer.step(self.step.lr_scale(phase.optimizer))
         self.step.after(phase)
         round.stepped(phase)
-        return bool(flag > 0)
