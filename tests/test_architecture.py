@@ -234,6 +234,14 @@ def test_random_streams_are_opened_in_one_place():
     assert wrong == []
 
 
+@pytest.mark.parametrize("room", ["generation", "evaluation"])
+def test_float64_stays_off_the_devices(room):
+    # Apple's GPUs have none.
+    calls = [(f, call) for f, tree in MODULES.items() if room_of(f) == room for call in calls_of(tree)]
+    doubled = [(file, before) for file, (_, before, name) in calls if name == "double"]
+    assert [file for file, before in doubled if not before.endswith(".cpu()")] == []
+
+
 def test_configs_are_never_changed_without_validation():
     calls = [(file, call) for file, tree in MODULES.items() for call, _, name in calls_of(tree) if name == "model_copy"]
     assert [f"{file}:{call.lineno}" for file, call in calls if call.keywords or call.args] == []

@@ -114,4 +114,4 @@ def _between(model: LoadedModel, z: list[np.ndarray], labels: np.ndarray, t: np.
 def _distances(model: LoadedModel, distance: Perceptual, ends: list[Tensor]) -> np.ndarray:
     with torch.no_grad():
         a, b = (at_most(part) for part in model.generator.synthesis(torch.cat(ends), "const").chunk(2))
-        return distance.distance(a, b).double().cpu().numpy()
+        return distance.distance(a, b).cpu().double().numpy()

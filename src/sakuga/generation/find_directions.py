@@ -92,7 +92,7 @@ def sefa(model: "LoadedModel", layers: Sequence[int], count: int = 10) -> Direct
     """
     free, matrices = free_part(model), style_weights(model.generator)
     _check_count(count, int(free.sum()))
-    total = sum(m.T @ m for m in (matrices[layer].double().cpu().numpy() * free for layer in layers))
+    total = sum(m.T @ m for m in (matrices[layer].cpu().double().numpy() * free for layer in layers))
     values, vectors = np.linalg.eigh(total)
     spread = Whitening(w_of(model, stream(_SPREAD)))
     infos, vectors = {}, [_signed(vector) for vector in vectors.T[::-1][:count]]

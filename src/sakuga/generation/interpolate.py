@@ -109,7 +109,7 @@ def w_path(ws: Tensor, means: Tensor, at: Moments, kind: Kind, loop: bool) -> Te
     Returns:
         float32 `[F, num_ws, w_dim]`.
     """
-    keys, centers = (tensor.double().cpu().numpy() for tensor in (ws, means[:, None]))
+    keys, centers = (tensor.cpu().double().numpy() for tensor in (ws, means[:, None]))
     a, b, t = keys[at.start], keys[at.end], at.t[:, None, None]
     if kind == "linear":
         points = lerp(a, b, t)

@@ -156,12 +156,12 @@ def moments_of(model: LoadedModel, labels: np.ndarray, count: int) -> Moments:
     total = squares = torch.zeros(())
     for first in range(0, count, 1024):
         z = model.z_of_seeds(range(first, min(first + 1024, count)))
-        ws = model.ws_of(z, np.broadcast_to(labels, (len(z), len(labels))).copy()).double()
+        ws = model.ws_of(z, np.broadcast_to(labels, (len(z), len(labels))).copy()).cpu().double()
         total, squares = total + ws.sum(0), squares + ws.square().sum(0)
     mean = total / count
     variance = (squares / count - mean.square()).clamp(min=0).mean(0)
     moves = variance > 1e-10 * variance.max()
-    return Moments(mean.float(), float(variance.sum().sqrt()), moves.float())
+    return Moments(mean.float().to(model.device), float(variance.sum().sqrt()), moves.float().to(model.device))
 
 
 def regularity(noise: Sequence[Tensor]) -> Tensor:
@@ -206,7 +206,7 @@ class _Search:
         """Returns the distance of each of float `[N, 3, H, W]` from the target, float64 `[N]`."""
         with torch.no_grad():
             found = self.distance.between(self.distance.embed(at_most(pictures)), self.target)
-        return found.double().cpu().numpy()
+        return found.cpu().double().numpy()
 
     def first_noise(self) -> list[Tensor]:
         """Returns white noise maps that a gradient can move; none if the network has none or they are not searched."""

@@ -84,4 +84,5 @@ def _mean_of_all(model: "LoadedNetworks") -> Tensor:
 def _mean_over(model: "LoadedNetworks", labels: np.ndarray) -> Tensor:
     latent = model.header.latent
     z = torch.randn(MEAN_OF, model.z_dim, generator=generator("mean of w")).numpy() * latent.sigma + latent.mean
-    return model.ws_of(z.astype(np.float32), labels)[:, 0].double().mean(0, keepdim=True).float()
+    w = model.ws_of(z.astype(np.float32), labels)[:, 0]
+    return w.cpu().double().mean(0, keepdim=True).float().to(w)
