@@ -226,9 +226,10 @@ for own in ([1.0, 1.0], [1.0, -1.0]):  # of each process; the mean is 1, then 0
         ada.see(torch.full((8, 1), own[rank]))
         ada.end_round(50)
     strengths.append(ada.strength)
-told = distributed.gather_objects({"strengths": strengths})
+told = [torch.zeros(2) for _ in range(2)]
+torch.distributed.all_gather(told, torch.tensor(strengths))
 if rank == 0:
-    print(json.dumps([value["strengths"] for value in told]))
+    print(json.dumps([[round(value, 6) for value in of_one.tolist()] for of_one in told]))
 distributed.stop()
 """
 

@@ -53,6 +53,16 @@ def test_a_number_beyond_the_last_device_is_named():
         device.pick_device("cuda:99")
 
 
+def test_two_processes_never_share_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device.pick_device("cuda") == torch.device("cuda:1")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(UserError, match="More processes than the 2 CUDA devices"):
+        device.pick_device("auto")
+
+
 @pytest.mark.skipif(platform.system() != "Linux", reason="reads /proc/cpuinfo")
 def test_fast_bf16_is_what_the_processor_says():
     words = Path("/proc/cpuinfo").read_text().split()
@@ -78,10 +88,18 @@ def test_determinism_ends_with_its_block():
     assert torch.utils.deterministic.fill_uninitialized_memory == fill
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_fastest_algorithms_are_searched_only_where_they_may_differ(enabled):
+    before = torch.backends.cudnn.benchmark
+    with device.deterministic(enabled):
+        assert torch.are_deterministic_algorithms_enabled() is enabled
+        assert torch.backends.cudnn.benchmark is not enabled
+    assert torch.backends.cudnn.benchmark is before
+
+
 def test_the_machine_is_described():
     told = device.describe(CPU)
     assert told["device"] == "cpu"
     assert told["torch"] == torch.__version__
     assert told["threads"] == torch.get_num_threads()
     assert told["name"]
-    assert device.memory_bytes(CPU) > 2**28

@@ -30,6 +30,30 @@ def test_scopes_give_the_same_numbers_whatever_came_before():
     assert not torch.equal(first, other)
 
 
+def test_a_scope_leaves_the_generators_as_it_found_them():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    with pytest.raises(ZeroDivisionError), random.random_scope("inside"):
+        torch.rand(2)
+        1 / 0  # noqa: B018
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_scope_on_a_gpu_leaves_its_generator_as_it_found_it():
+    place = torch.device("cuda:0")
+    torch.manual_seed(1)
+    expected = torch.rand(3, device=place)
+    torch.manual_seed(1)
+    inside = []
+    for _ in range(2):
+        with random.random_scope("inside", device=place):
+            inside.append(torch.rand(2, device=place))
+    assert torch.equal(*inside)
+    assert torch.equal(torch.rand(3, device=place), expected)
+
+
 def test_a_generator_is_apart_from_the_global_one():
     torch.manual_seed(1)
     expected = torch.rand(3)

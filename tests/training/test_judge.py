@@ -105,6 +105,12 @@ def test_minutes_end_the_training(labeled, tmp_path):
     assert read_header(tmp_path / "j.safetensors").images_seen >= 16
 
 
+def test_the_callers_random_numbers_stay(labeled, tmp_path):
+    before = torch.get_rng_state()
+    train_judge(labeled, tmp_path / "j.safetensors", QUICK, minutes=0.002, progress=False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_loss_by_hand():
     logits = (torch.tensor([[2.0, 0.0], [0.0, 1.0], [5.0, 5.0]]), torch.zeros(3, 4, requires_grad=True))
     labels = torch.tensor([[0, -1], [1, -1], [-1, -1]])

@@ -294,3 +294,9 @@ def test_the_callers_random_numbers_go_on_as_if_nothing_had_happened(tiny_run: C
     torch.manual_seed(5)
     tiny_run(tmp_path / "run", {"duration": "16 images"})
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_caller_keeps_its_threads(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    tiny_run(tmp_path / "run", {"duration": "8 images", "threads": before + 1})
+    assert torch.get_num_threads() == before

@@ -162,6 +162,9 @@ class TrainConfig(Config):
     seed: int = Field(default=0, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     channels_last: bool | Auto = "auto"
+    deterministic: bool = Field(
+        default=False, description="on a GPU, too, the same numbers each time, which is slower; a CPU gives them always"
+    )
     threads: Annotated[int, Field(ge=1)] | Auto = Field(
         default="auto",
         description="CPU threads, part of the run, as results depend on it; auto: all or one, what is faster now",

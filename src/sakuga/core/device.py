@@ -32,8 +32,10 @@ def pick_device(name: str = "auto") -> torch.device:
         raise UserError(f"--device {name}: this machine or this build of torch has no {kind}: use --device auto.")
     if kind == "cuda" and index and int(index) >= (count := torch.cuda.device_count()):
         raise UserError(f"--device {name}: this machine has {count} CUDA devices, numbered from 0.")
-    if kind == "cuda" and "LOCAL_RANK" in os.environ and ":" not in name:
-        name = f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
+    if kind == "cuda" and "LOCAL_RANK" in os.environ and not index:
+        if int(os.environ["LOCAL_RANK"]) >= (count := torch.cuda.device_count()):
+            raise UserError(f"More processes than the {count} CUDA devices of this machine: --nproc-per-node {count}.")
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
     return torch.device(name)
 
 
@@ -62,35 +64,38 @@ _settings: Any = torch.utils.deterministic
 
 @contextlib.contextmanager
 def deterministic(enabled: bool = True) -> Iterator[None]:
-    """Makes torch use deterministic algorithms inside, without its costly fill of uninitialised memory."""
+    """Makes torch use deterministic algorithms inside, without its costly fill of uninitialised memory.
+
+    If not enabled, it uses those that it finds to be the fastest.
+    """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = _settings.fill_uninitialized_memory
+    filled, searched = _settings.fill_uninitialized_memory, torch.backends.cudnn.benchmark
     if enabled:
         # cuBLAS reads this when its first handle is made.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(enabled, warn_only=True)
-    _settings.fill_uninitialized_memory = False
+    _settings.fill_uninitialized_memory, torch.backends.cudnn.benchmark = False, not enabled
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        _settings.fill_uninitialized_memory = filled
+        _settings.fill_uninitialized_memory, torch.backends.cudnn.benchmark = filled, searched
+
+
+@contextlib.contextmanager
+def threads_kept() -> Iterator[None]:
+    """Puts torch's number of threads back as it was before; also a decorator."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
     """Returns what a run records about its machine: device, processor, threads, torch's version."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {"device": str(device), "name": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
-
-
-def memory_bytes(device: torch.device) -> int | None:
-    """Returns the memory of the device (of the machine, for a CPU), None where it cannot be told."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _cpu_flags() -> set[str]:

@@ -10,7 +10,9 @@ import torch.distributed as dist
 def start(device: torch.device) -> None:
     """Joins the process group that torchrun announces in the environment; does nothing without it."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        # Told its device, NCCL need not guess one at the first barrier.
+        named = device if device.index is not None else None
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", device_id=named)
 
 
 def stop() -> None:
@@ -36,10 +38,10 @@ def barrier() -> None:
 
 
 def average_(tensors: Sequence[torch.Tensor]) -> None:
-    """Averages tensors over the processes in place, in one flat all-reduce for each device.
+    """Averages tensors over the processes in place, in one flat all-reduce of float32.
 
     Args:
-        tensors: Float tensors, the same shapes in the same order in every process.
+        tensors: Float tensors of one device, the same shapes in the same order in every process.
     """
     if world_size() == 1 or not tensors:
         return
@@ -48,12 +50,3 @@ def average_(tensors: Sequence[torch.Tensor]) -> None:
     flat /= world_size()
     for tensor, piece in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.detach().copy_(piece.view_as(tensor))
-
-
-def gather_objects(value: dict) -> list[dict]:
-    """Returns the values of all processes in rank order (JSON-like values that our own processes made)."""
-    if world_size() == 1:
-        return [value]
-    values: list[dict] = [{} for _ in range(world_size())]
-    dist.all_gather_object(values, value)
-    return values

@@ -4,12 +4,13 @@ Nothing here has a state to save: a resumed run asks for the same names and gets
 """
 
 import contextlib
-import functools
 import hashlib
 from collections.abc import Iterator
 
 import numpy as np
 import torch
+
+_CPU = torch.device("cpu")
 
 
 def seed_of(*name: int | str) -> int:
@@ -24,23 +25,18 @@ def generator(*name: int | str) -> torch.Generator:
 
 
 @contextlib.contextmanager
-def random_scope(*name: int | str) -> Iterator[None]:
-    """Seeds torch's global generators (CPU and devices) with the stream's name, for code that draws from them."""
-    # torch.manual_seed formats a stack trace for each kind of device that is not there, half a millisecond in all.
-    seed = torch.manual_seed if _has_accelerator() else torch.default_generator.manual_seed
-    seed(seed_of(*name))
-    yield
+def random_scope(*name: int | str, device: torch.device = _CPU) -> Iterator[None]:
+    """Seeds torch's global generators of the CPU and of `device` for code inside that draws from them.
 
-
-@functools.cache
-def _has_accelerator() -> bool:
-    return torch.accelerator.is_available()
-
-
-@contextlib.contextmanager
-def generators_kept(device: torch.device) -> Iterator[None]:
-    """Puts torch's global generators, the CPU's and the device's, back as they were before."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    They hold the stream of that name there, and afterwards what they held before.
+    """
+    is_cpu = device.type == "cpu"
+    with torch.random.fork_rng([] if is_cpu else [device], device_type=None if is_cpu else device.type):
+        # Not torch.manual_seed, which reaches the generators of other devices, too.
+        torch.default_generator.manual_seed(seed_of(*name))
+        if not is_cpu:
+            with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
+                torch.get_device_module(device).manual_seed(seed_of(*name))
         yield
 
 

@@ -80,9 +80,8 @@ def train_judge(
     architecture = ClassifierConfig(resolution=min(dataset.resolution, MAX_RESOLUTION), channels=config.channels)
     where = pick_device(device)
     streams = config if purpose == "judge" else _with_seed(config, seed_of(purpose, config.seed))
-    with deterministic():
-        with random_scope(streams.seed, "judge"):
-            network = Classifier(architecture, dataset.schema.sizes)
+    with deterministic(), random_scope(streams.seed, "judge", device=where):
+        network = Classifier(architecture, dataset.schema.sizes)
         network.to(device=where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         images_seen = _learn(network, learned, streams, where, minutes, f"Training the {purpose}" if progress else "")
     _round_to_half(network)

@@ -97,7 +97,8 @@ class Loop:
         latent = self.config.latent
         z = torch.from_numpy(z_of_seeds(range(_NORM_IMAGES), self.step.generator.z_dim, latent.mean, latent.sigma))
         labels = torch.from_numpy(self.step.fakes.draw_labels(np.arange(_NORM_IMAGES)))
-        with autocast(self.device, self.step.dtype):
+        # A first stage may draw noise.
+        with random_scope(self.config.seed, "norms", device=self.device), autocast(self.device, self.step.dtype):
             for part, of_part in zip(z.split(_NORM_BATCH), labels.split(_NORM_BATCH), strict=True):
                 network(part.to(self.device), of_part.to(self.device))
 
@@ -132,7 +133,7 @@ class Loop:
 
     def _run_phase(self, phase: Phase, round: Round) -> None:
         optimizer = self.optimizers[phase.optimizer]
-        with random_scope(self.config.seed, round.images, phase.name, distributed.rank()):
+        with random_scope(self.config.seed, round.images, phase.name, distributed.rank(), device=self.device):
             for name, value in self.step.losses(phase, round):
                 self.meters.add(name, value)
                 value.backward(inputs=optimizer.parameters)

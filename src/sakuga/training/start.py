@@ -12,7 +12,7 @@ from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
-from sakuga.core.random import generators_kept
+from sakuga.core.random import random_scope
 from sakuga.data.dataset import Dataset, open_dataset
 from sakuga.recipes import recipe
 from sakuga.training import checkpoint, resolve, sources
@@ -25,6 +25,7 @@ from sakuga.training.run import Run, record_of, write_record
 CHANGEABLE = ("duration", "outputs.", "threads", "name", "licence")
 
 
+@devices.threads_kept()
 def train(
     recipe_name: str | None,
     data: str | None,
@@ -80,7 +81,8 @@ def train(
         _check_same_data(record, dataset, data, run_dir)
     else:
         sources.check_size(config, dataset.resolution)
-    with devices.deterministic(), generators_kept(place):
+    is_exact = place.type == "cpu" or config.deterministic
+    with devices.deterministic(is_exact), random_scope(config.seed, "run", device=place):
         if not record:
             config = _complete(config, dataset, place)
             record = record_of(dataset, data, labels, config, place, command)
@@ -89,6 +91,7 @@ def train(
             run.resume()
         if run.loop.images == 0:
             sources.initialize(run, config)
+        distributed.barrier()  # a process that is late must not take the folder for that of another run
         write_record(run_dir, run.record)
         return run.train()
 
