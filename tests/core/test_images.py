@@ -43,12 +43,21 @@ def test_a_grid_puts_each_picture_in_its_place():
     assert images.grid(pictures[:1], gap=0).shape == (4, 6, 3)
 
 
-def test_resizing_keeps_flat_colors_and_averages_fine_ones():
-    flat = np.full((10, 20, 3), 77, np.uint8)
-    assert (images.resize(flat, 33, 7) == 77).all()
-    assert images.resize(flat, 33, 7).shape == (33, 7, 3)
+def test_the_size_of_a_grid_is_known_before():
+    for count, columns, gap in ((1, None, 0), (5, None, 2), (5, 3, 1), (12, 4, 2), (0, None, 2)):
+        pictures = np.zeros((count, 4, 6, 3), np.uint8)
+        assert images.grid_size(count, 4, 6, columns, gap) == images.grid(pictures, columns, gap).shape[:2]
+
+
+def test_resizing_takes_the_middle_keeps_flat_colors_and_averages_fine_ones():
+    wide = np.zeros((40, 60, 3), np.uint8)
+    wide[:, 10:50] = 77
+    assert images.fitted(wide, 33, "it").shape == (33, 33, 3)
+    assert (images.fitted(wide, 40, "it") == 77).all()
+    assert (images.fitted(np.full((40, 60, 3), 77, np.uint8), 33, "it") == 77).all()
     checkers = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, -1)
-    assert abs(images.resize(checkers, 8, 8)[1:-1, 1:-1].astype(int) - 128).max() <= 2, "antialiased"
+    assert np.array_equal(images.fitted(checkers, 64, "it"), checkers)
+    assert abs(images.fitted(checkers, 8, "it")[1:-1, 1:-1].astype(int) - 128).max() <= 2, "antialiased"
 
 
 def test_png_files_hold_the_picture_and_its_parameters(tmp_path):

@@ -1,6 +1,5 @@
 """`sakuga edit`: pictures moved along directions, as strips and animations."""
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -126,7 +125,7 @@ class _Job(NamedTuple):
 
 def _draw(job: _Job, model: "LoadedModel", directions: "Directions", look: "Look") -> None:
     from sakuga.commands.drawing import check_amount, tell_foreign
-    from sakuga.core.images import save_png
+    from sakuga.core.images import grid_size, save_png
     from sakuga.generation.animation import check_sides, save_animation
     from sakuga.generation.edit import animated, described, edited, strip
     from sakuga.generation.output import parameters
@@ -134,7 +133,9 @@ def _draw(job: _Job, model: "LoadedModel", directions: "Directions", look: "Look
 
     count, steps = len(job.keys), len(job.parts)
     check_amount(count * steps, model.resolution, f"{count:,} seeds by --steps {steps}", look.scale)
-    check_sides(job.out, *_sides(count, model.resolution, look.columns, look.scale))
+    side = model.resolution
+    sides = (side, side) if count == 1 else grid_size(count, side, side, look.columns)
+    check_sides(job.out, *(look.scale * pixels for pixels in sides))
     tell_foreign(model, job.keys)
     start = starts_of(model, job.keys, job.told, job.sampling)
     noise = start.noise(model, job.sampling.noise, [row for row in range(count) for _ in job.parts])
@@ -156,14 +157,6 @@ def _draw(job: _Job, model: "LoadedModel", directions: "Directions", look: "Look
         text |= {"pictures": ",".join(start.names)}
         save_png(job.out, strip(drawn, start.names, job.moves, job.parts, look), text, overwrite=job.overwrite)
     _report(count, steps, model, job.out)
-
-
-def _sides(count: int, side: int, columns: int | None, scale: int) -> tuple[int, int]:
-    """Returns the height and width of a moving grid of so many pictures, with the gaps of `core.images.grid`."""
-    if count == 1:
-        return side * scale, side * scale
-    across = columns or math.ceil(math.sqrt(count))
-    return (-(-count // across) * (side + 2) + 2) * scale, (across * (side + 2) + 2) * scale
 
 
 def _report(pictures: int, strengths: int, model: "LoadedModel", out: Path) -> None:

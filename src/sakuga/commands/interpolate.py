@@ -132,7 +132,7 @@ def _draw(
     from sakuga.commands.drawing import check_amount, tell_foreign
     from sakuga.configs.conditions import written
     from sakuga.core.files import write_together
-    from sakuga.core.images import grid, png_bytes
+    from sakuga.core.images import grid, grid_size, png_bytes
     from sakuga.generation.animation import animation_content, check_sides
     from sakuga.generation.interpolate import interpolate as draw_way
     from sakuga.generation.model import load
@@ -142,9 +142,9 @@ def _draw(
     loaded = load(model, device)
     rows, across = job.cells or (1, 1)
     check_amount(job.frames * rows * across, loaded.resolution, job.amount, job.scale)
-    gap = 2 if job.cells else 0
-    sides = (job.scale * (cells * (loaded.resolution + gap) + gap) for cells in (rows, across))
-    check_sides(job.out, *sides)
+    side = loaded.resolution
+    sides = grid_size(rows * across, side, side, across) if job.cells else (side, side)
+    check_sides(job.out, *(job.scale * pixels for pixels in sides))
     tell_foreign(loaded, keys)
     way = _known(loaded, way, conditions)
     drawn = draw_way(

@@ -14,6 +14,7 @@ from sakuga.configs.comparison import ComparisonConfig
 from sakuga.configs.patch import validate
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_json
+from sakuga.features.extractor import is_here
 from sakuga.features.find import find_weights
 
 
@@ -189,18 +190,10 @@ def _short(value: Any) -> str:
 
 def _settle(comparison: ComparisonConfig, threads: int | None) -> Settled:
     measure = comparison.measure
-    extractor, has_inception = measure.extractor, _has("inception")
+    extractor, has_inception = measure.extractor, is_here("inception")
     if extractor == "auto":
-        extractor = "inception" if has_inception or not _has("efficientnet") else "efficientnet"
+        extractor = "inception" if has_inception or not is_here("efficientnet") else "efficientnet"
     find_weights(extractor)  # downloaded before hours of training, or refused
-    points = measure.points if measure.points and _has("efficientnet") else 0
+    points = measure.points if measure.points and is_here("efficientnet") else 0
     faces = importlib.util.find_spec("cv2") is not None if measure.faces == "auto" else measure.faces
     return Settled(extractor=extractor, points=points, faces=faces, threads=threads or torch.get_num_threads())
-
-
-def _has(name: str) -> bool:
-    try:
-        find_weights(name, download=False)
-    except UserError:
-        return False
-    return True

@@ -5,13 +5,18 @@ from pathlib import Path
 
 _HEAD = 512
 
-_SIGNATURES = (
-    (b"\x89PNG\r\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"%PDF", "a PDF document"),
-    (b"\x1f\x8b", "a gzip archive"),
+_PICTURES = (
+    ("PNG", 0, b"\x89PNG"),
+    ("JPEG", 0, b"\xff\xd8\xff"),
+    ("WebP", 8, b"WEBP"),
+    ("GIF", 0, b"GIF8"),
+    ("BMP", 0, b"BM"),
+    ("TIFF", 0, b"II*\0"),
+    ("TIFF", 0, b"MM\0*"),
+    ("AVIF", 4, b"ftypavi"),
+    ("JPEG2000", 4, b"jP  "),
 )
+_OTHERS = ((b"%PDF", "a PDF document"), (b"\x1f\x8b", "a gzip archive"))
 
 SAFETENSORS, WEIGHTS = "a safetensors file", "a pickle, as other programs write weights"
 
@@ -23,11 +28,9 @@ def kind_of_file(path: str | Path) -> str | None:
             head = file.read(_HEAD)
     except OSError:
         return None
-    for signature, kind in _SIGNATURES:
+    for signature, kind in _OTHERS:
         if head.startswith(signature):
             return kind
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "a WebP picture"
     # It begins with the length of its header, whose first bytes may be those of a pickle.
     if head[8:9] == b"{" and head[6:8] == b"\0\0":
         return SAFETENSORS
@@ -35,7 +38,15 @@ def kind_of_file(path: str | Path) -> str | None:
         return WEIGHTS if _is_of_torch(path) else "a zip archive"
     if head.startswith(b"\x80") and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return WEIGHTS
-    return _kind_of_text(head)
+    if text := _kind_of_text(head):
+        return text
+    name = picture_kind(head)
+    return f"a{'n' if name == 'AVIF' else ''} {name} picture" if name else None
+
+
+def picture_kind(data: bytes) -> str | None:
+    """Returns what picture bytes begin as, for example `PNG`; None if as no picture that is known."""
+    return next((name for name, start, signature in _PICTURES if data[start:].startswith(signature)), None)
 
 
 def _is_of_torch(path: str | Path) -> bool:

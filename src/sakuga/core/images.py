@@ -1,6 +1,7 @@
 """Pictures: where uint8 `[H, W, C]` becomes float32 `[N, 3, H, W]` in [-1, 1] and back, grids, and PNG files."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,18 +55,24 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, backgroun
         uint8 `[rows * (H + gap) + gap, columns * (W + gap) + gap, 3]`.
     """
     count, height, width = images.shape[:3]
-    columns = columns or max(1, int(np.ceil(np.sqrt(count))))
-    rows = max(1, -(-count // columns))
-    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), background, np.uint8)
+    columns = columns or squarest(count)
+    canvas = np.full((*grid_size(count, height, width, columns, gap), 3), background, np.uint8)
     for i, image in enumerate(images):
         top, left = gap + (i // columns) * (height + gap), gap + (i % columns) * (width + gap)
         canvas[top : top + height, left : left + width] = image
     return canvas
 
 
-def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes one uint8 `[H, W, 3]` picture with Pillow's Lanczos filter (antialiased when shrinking)."""
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
+def grid_size(count: int, height: int, width: int, columns: int | None = None, gap: int = 2) -> tuple[int, int]:
+    """Returns the height and width of a `grid` of so many pictures of one size."""
+    columns = columns or squarest(count)
+    rows = max(1, -(-count // columns))
+    return rows * (height + gap) + gap, columns * (width + gap) + gap
+
+
+def squarest(count: int) -> int:
+    """Returns the number of columns that makes a sheet of so many pictures as square as possible."""
+    return max(1, math.ceil(math.sqrt(count)))
 
 
 def fitted(image: np.ndarray, side: int, what: str) -> np.ndarray:
@@ -83,22 +90,27 @@ def fitted(image: np.ndarray, side: int, what: str) -> np.ndarray:
         UserError: If it is smaller than 32 pixels.
     """
     height, width = image.shape[:2]
-    short = min(height, width)
-    if short < MIN_SIDE:
+    if min(height, width) < MIN_SIDE:
         raise UserError(f"{what} is {width}x{height}, too small to look for: give {MIN_SIDE} pixels a side or more.")
-    if (height, width) == (side, side):
-        return image
-    left, top = (width - short) / 2, (height - short) / 2
+    return np.asarray(centered(Image.fromarray(image), side))
+
+
+def centered(picture: Image.Image, side: int) -> Image.Image:
+    """Returns the largest centered square of a PIL image, brought to a size by Pillow's Lanczos filter."""
+    if picture.size == (side, side):
+        return picture
+    short = min(picture.size)
+    left, top = (picture.width - short) / 2, (picture.height - short) / 2
     box = (left, top, left + short, top + short)
-    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS, box))
+    return picture.resize((side, side), Image.Resampling.LANCZOS, box)
 
 
-def rgb_of(picture: Image.Image) -> np.ndarray:
-    """Returns a PIL image of 8 bits as uint8 `[H, W, 3]`, with transparency over white."""
+def opaque(picture: Image.Image) -> Image.Image:
+    """Returns a PIL image of 8 bits as RGB, with transparency over white."""
     if picture.has_transparency_data:
         layers = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-    return np.asarray(picture.convert("RGB"))
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def png_bytes(image: np.ndarray, metadata: Mapping[str, str] | None = None) -> bytes:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from sakuga.core.filekinds import picture_kind
+from sakuga.core.images import centered, opaque
+
 MAX_BYTES = 256 * 2**20
 """A file longer than this is not read."""
 
@@ -21,17 +24,6 @@ MAX_PIXELS = 64 * 10**6
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "JPEG2000")
 
 _EXIF_ORIENTATION = 0x0112
-_SIGNATURES = (
-    ("PNG", 0, b"\x89PNG"),
-    ("JPEG", 0, b"\xff\xd8\xff"),
-    ("WEBP", 8, b"WEBP"),
-    ("GIF", 0, b"GIF8"),
-    ("BMP", 0, b"BM"),
-    ("TIFF", 0, b"II*\0"),
-    ("TIFF", 0, b"MM\0*"),
-    ("AVIF", 4, b"ftypavi"),
-    ("JPEG2000", 4, b"jP  "),
-)
 
 
 class BadFile(Exception):
@@ -87,7 +79,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
         raise BadFile("out of memory") from None
     except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
         raise BadFile(f"damaged or truncated ({_one_line(error)})") from None
-    return np.asarray(rgb if resolution is None else _square(rgb, resolution))
+    return np.asarray(rgb if resolution is None else centered(rgb, resolution))
 
 
 def _refuse_size(width: int, height: int, resolution: int | None) -> None:
@@ -109,9 +101,8 @@ def _refuse_cut_short(format_name: str | None, data: bytes) -> None:
 
 
 def _unknown(data: bytes) -> str:
-    for name, start, signature in _SIGNATURES:
-        if data[start:].startswith(signature):
-            return f"damaged or truncated (it begins as {name})"
+    if name := picture_kind(data):
+        return f"damaged or truncated (it begins as {name})"
     return "not a picture (none of " + ", ".join(FORMATS) + " by its content)"
 
 
@@ -125,16 +116,11 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
     if image.mode.startswith("I"):
         return _from_16_bit(image)
     if image.mode == "F":
         raise BadFile("floating-point pixels: they have no agreed range, save the picture with 8 or 16 bits")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+    return opaque(image)
 
 
 def _from_16_bit(image: Image.Image) -> Image.Image:
@@ -146,15 +132,6 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
     if isinstance(transparent, int):
         gray[pixels == transparent] = 255
     return Image.fromarray(gray).convert("RGB")
-
-
-def _square(image: Image.Image, resolution: int) -> Image.Image:
-    if image.size == (resolution, resolution):
-        return image
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return image.resize((resolution, resolution), Image.Resampling.LANCZOS, box=box)
 
 
 def _one_line(error: Exception) -> str:

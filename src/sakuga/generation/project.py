@@ -21,7 +21,7 @@ from sakuga.configs.patch import validate
 from sakuga.configs.projection import ProjectionConfig
 from sakuga.core.device import autocast, has_fast_bf16
 from sakuga.core.errors import UserError
-from sakuga.core.images import fitted, rgb_of, to_tensor, to_uint8
+from sakuga.core.images import fitted, opaque, to_tensor, to_uint8
 from sakuga.core.progress import tracked
 from sakuga.core.random import generator as stream
 from sakuga.features.lpips import Perceptual
@@ -128,7 +128,7 @@ def project_picture(
     """
     own = {name: value for name, value in told.items() if name in ProjectionConfig.model_fields}
     config = validate(ProjectionConfig, own, "value")
-    target = fitted(rgb_of(picture), model.resolution, "The picture")
+    target = fitted(np.asarray(opaque(picture)), model.resolution, "The picture")
     return project(model, target, distance, config, {name: v for name, v in told.items() if name not in own})
 
 

@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from sakuga.core.layers import append_labels
+
 # Drawn anew, the network's own fixed maps, none at all, or one map for each of `Generator.noise_shapes`, float
 # `[N or 1, 1, H, W]`.
 Noise = Literal["random", "const", "none"] | Sequence[Tensor]
@@ -50,6 +52,25 @@ class Generator(nn.Module):
         return self.synthesis(self.mapping(z, labels), noise)
 
 
+class LabeledZGenerator(Generator):
+    """A generator without a mapping network: its one w is z with the labels' one-hot vectors appended.
+
+    Args:
+        z_dim: Length of z.
+        resolution: Height and width of the pictures.
+        attribute_sizes: Number of values of each attribute.
+    """
+
+    def __init__(self, z_dim: int, resolution: int, attribute_sizes: tuple[int, ...]):
+        super().__init__()
+        self.z_dim, self.resolution, self.attribute_sizes = z_dim, resolution, attribute_sizes
+        self.num_ws, self.w_dim = 1, z_dim + sum(attribute_sizes)
+
+    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """As `Generator.mapping`."""
+        return append_labels(z, labels, self.attribute_sizes)[:, None]
+
+
 class Judgement(NamedTuple):
     """What D says about `N` pictures.
 
@@ -72,3 +93,17 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
         """Judges pictures, float `[N, 3, H, W]` in [-1, 1], given labels, int64 `[N, num_attributes]`."""
         raise NotImplementedError
+
+
+class ConvolutionalDiscriminator(Discriminator):
+    """Layers to a map, a verdict on the map, and a head; `P` is 1."""
+
+    layers: nn.Module
+    verdict: nn.Module
+    head: nn.Module
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
+        """As `Discriminator.forward`."""
+        maps = self.layers(images)
+        logits, attributes = self.head(self.verdict(maps).flatten(1), maps, labels)
+        return Judgement(logits, attributes, maps.float().mean((2, 3)))

@@ -14,17 +14,16 @@ from torch import Tensor, nn
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
 from sakuga.core.layers import (
     MinibatchStd,
-    append_labels,
     initialize,
     norm_layer,
     power_of_two_steps,
     weight_norm,
 )
-from sakuga.models.base import Discriminator, Generator, Judgement, Noise
+from sakuga.models.base import ConvolutionalDiscriminator, LabeledZGenerator, Noise
 from sakuga.models.heads import build_head, build_verdict
 
 
-class DcganGenerator(Generator):
+class DcganGenerator(LabeledZGenerator):
     """z -> 4x4 -> doublings -> picture, each but the last followed by norm and ReLU.
 
     Args:
@@ -33,10 +32,7 @@ class DcganGenerator(Generator):
     """
 
     def __init__(self, config: DcganGeneratorConfig, attribute_sizes: tuple[int, ...] = ()):
-        super().__init__()
-        self.z_dim, self.resolution = config.z_dim, int(config.resolution)
-        self.attribute_sizes = attribute_sizes
-        self.num_ws, self.w_dim = 1, config.z_dim + sum(attribute_sizes)
+        super().__init__(config.z_dim, int(config.resolution), attribute_sizes)
         widths = _widths(self.resolution, config.channels)[::-1]
         bias = config.norm == "none"
 
@@ -54,16 +50,12 @@ class DcganGenerator(Generator):
         self.layers = nn.Sequential(*layers)
         initialize(self)
 
-    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """As `Generator.mapping`: w is z with the labels' one-hot vectors appended."""
-        return append_labels(z, labels, self.attribute_sizes)[:, None]
-
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
         """As `Generator.synthesis`; there is no noise in this network."""
         return torch.tanh(self.layers(ws[:, 0, :, None, None]).float())
 
 
-class DcganDiscriminator(Discriminator):
+class DcganDiscriminator(ConvolutionalDiscriminator):
     """Picture -> halvings -> 4x4 -> one logit, LeakyReLU 0.2, no norm on the first layer.
 
     Args:
@@ -87,12 +79,6 @@ class DcganDiscriminator(Discriminator):
         self.verdict = build_verdict(config, nn.Conv2d(maps, 1, 4), maps * 16)
         self.head = build_head(config, attribute_sizes, maps, maps * 16)
         initialize(self)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
-        """As `Discriminator.forward`; `P` is 1."""
-        maps = self.layers(images)
-        logits, attributes = self.head(self.verdict(maps).flatten(1), maps, labels)
-        return Judgement(logits, attributes, maps.float().mean((2, 3)))
 
 
 def _triples(resolution: int) -> bool:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sakuga.configs.models import SnganDiscriminatorConfig, SnganGeneratorConfig
-from sakuga.core.layers import append_labels, initialize_glorot, weight_norm
-from sakuga.models.base import Discriminator, Generator, Judgement, Noise
+from sakuga.core.layers import initialize_glorot, weight_norm
+from sakuga.models.base import Discriminator, Judgement, LabeledZGenerator, Noise
 from sakuga.models.heads import build_head, build_verdict
 
 _G_WIDTHS = {32: (4, 4, 4, 4), 64: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1)}
@@ -93,7 +93,7 @@ class DownBlock(nn.Module):
         return F.avg_pool2d(y, 2) + self.shortcut(F.avg_pool2d(x, 2))
 
 
-class SnganGenerator(Generator):
+class SnganGenerator(LabeledZGenerator):
     """z -> 4x4 -> residual doublings -> norm, ReLU, 3x3 convolution -> picture.
 
     Args:
@@ -103,19 +103,12 @@ class SnganGenerator(Generator):
     """
 
     def __init__(self, config: SnganGeneratorConfig, attribute_sizes: tuple[int, ...] = ()):
-        super().__init__()
-        self.z_dim, self.resolution = config.z_dim, int(config.resolution)
-        self.attribute_sizes, num_values = attribute_sizes, sum(attribute_sizes)
-        self.num_ws, self.w_dim = 1, config.z_dim + num_values
+        super().__init__(config.z_dim, int(config.resolution), attribute_sizes)
         widths = [config.channels * n for n in _G_WIDTHS[self.resolution]]
         self.first = initialize_glorot(nn.Linear(config.z_dim, widths[0] * 16))
-        self.blocks = nn.ModuleList([UpBlock(a, b, num_values) for a, b in pairwise(widths)])
+        self.blocks = nn.ModuleList([UpBlock(a, b, sum(attribute_sizes)) for a, b in pairwise(widths)])
         self.norm = nn.BatchNorm2d(widths[-1])
         self.last = initialize_glorot(nn.Conv2d(widths[-1], 3, 3, padding=1))
-
-    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """As `Generator.mapping`: w is z with the labels' one-hot vectors appended."""
-        return append_labels(z, labels, self.attribute_sizes)[:, None]
 
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
         """As `Generator.synthesis`; there is no noise in this network."""

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sakuga.configs.models import SrresnetDiscriminatorConfig, SrresnetGeneratorConfig
-from sakuga.core.layers import append_labels, initialize, weight_norm
-from sakuga.models.base import Discriminator, Generator, Judgement, Noise
+from sakuga.core.layers import initialize, weight_norm
+from sakuga.models.base import ConvolutionalDiscriminator, LabeledZGenerator, Noise
 from sakuga.models.heads import build_head, build_verdict
 
 
@@ -47,7 +47,7 @@ class PlainBlock(nn.Module):
         return F.leaky_relu(x + self.conv2(F.leaky_relu(self.conv1(x), 0.2)), 0.2)
 
 
-class SrresnetGenerator(Generator):
+class SrresnetGenerator(LabeledZGenerator):
     """z -> map of an eighth of the side -> residual blocks, spanned by a sum -> three pixel shuffles -> picture.
 
     Args:
@@ -56,10 +56,7 @@ class SrresnetGenerator(Generator):
     """
 
     def __init__(self, config: SrresnetGeneratorConfig, attribute_sizes: tuple[int, ...] = ()):
-        super().__init__()
-        self.z_dim, self.resolution = config.z_dim, int(config.resolution)
-        self.attribute_sizes = attribute_sizes
-        self.num_ws, self.w_dim = 1, config.z_dim + sum(attribute_sizes)
+        super().__init__(config.z_dim, int(config.resolution), attribute_sizes)
         self.side, channels = self.resolution // 8, config.channels
         self.first = nn.Linear(self.w_dim, channels * self.side**2, bias=False)
         self.first_norm = nn.BatchNorm2d(channels)
@@ -71,10 +68,6 @@ class SrresnetGenerator(Generator):
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, 3, 9, padding=4))
         initialize(self)
 
-    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """As `Generator.mapping`: w is z with the labels' one-hot vectors appended."""
-        return append_labels(z, labels, self.attribute_sizes)[:, None]
-
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
         """As `Generator.synthesis`; there is no noise in this network."""
         x = F.relu(self.first_norm(self.first(ws[:, 0]).unflatten(1, (-1, self.side, self.side))))
@@ -82,7 +75,7 @@ class SrresnetGenerator(Generator):
         return torch.tanh(self.layers(x).float())
 
 
-class SrresnetDiscriminator(Discriminator):
+class SrresnetDiscriminator(ConvolutionalDiscriminator):
     """Picture -> strided convolutions, each but the last followed by residual blocks -> verdict on the flattened map.
 
     Args:
@@ -107,12 +100,6 @@ class SrresnetDiscriminator(Discriminator):
         self.verdict = build_verdict(config, nn.Conv2d(widths[-1], 1, side), widths[-1] * side**2)
         self.head = build_head(config, attribute_sizes, widths[-1], widths[-1] * side**2)
         initialize(self)
-
-    def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
-        """As `Discriminator.forward`; `P` is 1."""
-        maps = self.layers(images)
-        logits, attributes = self.head(self.verdict(maps).flatten(1), maps, labels)
-        return Judgement(logits, attributes, maps.float().mean((2, 3)))
 
 
 def _conv3(before: int, after: int) -> nn.Conv2d:

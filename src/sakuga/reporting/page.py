@@ -7,9 +7,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from sakuga.core.filekinds import picture_kind
 from sakuga.core.files import write_text
 
-_MAGIC = {b"\x89PNG": "image/png", b"GIF8": "image/gif", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+_SHOWN = ("PNG", "GIF", "JPEG", "WebP")  # by every browser
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2430; --soft: #667085; --paper: #fbfbfd; --card: #fff; --line: #e4e7ee;
@@ -149,10 +150,10 @@ class Page:
 
 
 def _figure(data: bytes, caption: str, width: int | None) -> str:
-    kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
-    if kind is None:
+    kind = picture_kind(data)
+    if kind not in _SHOWN:
         raise ValueError("a picture must be a PNG, GIF, JPEG or WebP file")
-    address = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    address = f"data:image/{kind.lower()};base64,{base64.b64encode(data).decode()}"
     sized = f' class="pixels" style="width:{int(width)}px"' if width else ""
     below = f"<figcaption>{_escape(caption)}</figcaption>" if caption else ""
     # The figure is as wide as its picture, so that captions in a row break under their own picture.

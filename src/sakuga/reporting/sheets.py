@@ -54,7 +54,7 @@ def labeled_sheet(
     """
     enlarged = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
     _, height, width = enlarged.shape[:3]
-    columns = columns or max(1, int(np.ceil(np.sqrt(len(pictures)))))
+    columns = columns or images.squarest(len(pictures))
     body = images.grid(enlarged, columns, gap)
     rows = (body.shape[0] - gap) // (height + gap)
     for what, captions, count in (("row", row_captions, rows), ("column", column_captions, columns)):
