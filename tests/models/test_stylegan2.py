@@ -124,7 +124,7 @@ def test_full_width_has_the_published_number_of_parameters():
     assert [round(count / 1e6) for count in counts] == [30, 29]
 
 
-def test_equalised_learning_rate_is_a_scale_at_use():
+def test_equalized_learning_rate_is_a_scale_at_use():
     x, lr = torch.randn(6, 50, dtype=torch.float64), 0.01
     layer = FullyConnected(50, 7, lr=lr, bias=2.0, activated=True).double()
     assert layer.weight.std().item() == pytest.approx(1 / lr, rel=0.2)

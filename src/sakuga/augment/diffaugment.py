@@ -43,7 +43,7 @@ def jitter_color(images: Tensor) -> Tensor:
 
 
 def translate(images: Tensor, part: float) -> Tensor:
-    """Shifts each picture by whole pixels, uniformly up to `part` of its side each way; what comes in is 0 (grey)."""
+    """Shifts each picture by whole pixels, uniformly up to `part` of its side each way; what comes in is 0 (gray)."""
     num, _, height, width = images.shape
     reach = round(part * height), round(part * width)
     down = torch.randint(-reach[0], reach[0] + 1, (num, 1), device=images.device)
@@ -56,7 +56,7 @@ def translate(images: Tensor, part: float) -> Tensor:
 
 
 def cut_out(images: Tensor, part: float) -> Tensor:
-    """Sets a square of `part` of the side, its center uniform over the picture, to 0 (grey)."""
+    """Sets a square of `part` of the side, its center uniform over the picture, to 0 (gray)."""
     num, _, height, width = images.shape
     center_y, center_x = torch.rand(2, num, 1, 1, device=images.device)
     y = torch.arange(height, device=images.device)[None, :, None] + 0.5

@@ -157,7 +157,7 @@ def _data() -> ComparisonConfig:
     ground = faces | {"limit": 3000}
     return ComparisonConfig(
         name="seed004",
-        question="DRAGAN or SNGAN, and what do the data do: uniform art or varied, white backgrounds or coloured, "
+        question="DRAGAN or SNGAN, and what do the data do: uniform art or varied, white backgrounds or colored, "
         "half the pictures or all? Each set is judged against itself by precision, density and broken faces; "
         "only half of a set is judged against all of it, so that these two compare. One update of D for one "
         "of G instead of five, which a small budget could not pay for.",

@@ -9,7 +9,7 @@ from sakuga.configs.models import Auto
 
 
 class BceLossConfig(Config):
-    """Binary cross-entropy of Goodfellow et al. (2014); G maximises log D(G(z)), or in the original form minimises
+    """Binary cross-entropy of Goodfellow et al. (2014); G maximizes log D(G(z)), or in the original form minimizes
     log(1 - D(G(z)))."""
 
     kind: Literal["bce"] = "bce"
@@ -63,7 +63,7 @@ LossConfig = Annotated[
 
 
 class NoPenaltyConfig(Config):
-    """D is not penalised."""
+    """D is not penalized."""
 
     kind: Literal["none"] = "none"
 

@@ -64,7 +64,7 @@ _settings: Any = torch.utils.deterministic
 
 @contextlib.contextmanager
 def deterministic(enabled: bool = True) -> Iterator[None]:
-    """Makes torch use deterministic algorithms inside, without its costly fill of uninitialised memory.
+    """Makes torch use deterministic algorithms inside, without its costly fill of uninitialized memory.
 
     If not enabled, it uses those that it finds to be the fastest.
     """

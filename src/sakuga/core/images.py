@@ -49,7 +49,7 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2, backgroun
         images: uint8 `[N, H, W, 3]`.
         columns: Pictures a row; as square as possible if None.
         gap: Pixels between and around the pictures.
-        background: Grey value of the gaps, 0..255.
+        background: Gray value of the gaps, 0..255.
 
     Returns:
         uint8 `[rows * (H + gap) + gap, columns * (W + gap) + gap, 3]`.

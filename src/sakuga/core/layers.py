@@ -11,9 +11,9 @@ from sakuga.core.errors import UserError
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
-    """Returns the normalisation of a feature map, float `[N, C, H, W]`: `batch`, `layer`, or none at all.
+    """Returns the normalization of a feature map, float `[N, C, H, W]`: `batch`, `layer`, or none at all.
 
-    `layer` is layer normalisation over C, H and W with a gain and a bias for each channel. `spectral` normalises
+    `layer` is layer normalization over C, H and W with a gain and a bias for each channel. `spectral` normalizes
     weights and not maps: see `weight_norm`.
     """
     if kind == "batch":
@@ -24,12 +24,12 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
 
 
 def weight_norm(kind: str, layer: nn.Module) -> nn.Module:
-    """Returns the layer, under spectral normalisation (Miyato et al. 2018) if `kind` is `spectral`."""
+    """Returns the layer, under spectral normalization (Miyato et al. 2018) if `kind` is `spectral`."""
     return spectral_norm(layer) if kind == "spectral" else layer
 
 
 def raw_weight(layer: nn.Module) -> Tensor:
-    """Returns the weight that is trained: under spectral normalisation `layer.weight` is computed from another."""
+    """Returns the weight that is trained: under spectral normalization `layer.weight` is computed from another."""
     parametrized = getattr(layer, "parametrizations", None)
     return parametrized["weight"].original if parametrized else layer.weight  # pyright: ignore[reportReturnType]
 

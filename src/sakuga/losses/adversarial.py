@@ -44,7 +44,7 @@ def adversarial(config: LossConfig) -> Adversarial:
 def bce(config: BceLossConfig) -> Adversarial:
     """Binary cross-entropy on D = sigmoid(logit) (Goodfellow et al. 2014, equation 1).
 
-    -log D is softplus(-logit) and -log(1 - D) is softplus(logit), which do not overflow. G minimises -log D(G(z)), or
+    -log D is softplus(-logit) and -log(1 - D) is softplus(logit), which do not overflow. G minimizes -log D(G(z)), or
     in the saturating form log(1 - D(G(z))).
     """
     game, target = logistic(), config.real_target

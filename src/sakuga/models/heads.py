@@ -31,7 +31,7 @@ class HasHead(Protocol):
 
     @property
     def norm(self) -> Norm:
-        """How D's maps or weights are normalised."""
+        """How D's maps or weights are normalized."""
         ...
 
 
@@ -62,7 +62,7 @@ class Classifier(Head):
         config: How deep and how wide.
         outputs: Number of logits of each attribute.
         size: Length of the flattened map.
-        norm: `spectral` normalises all layers, as in the trunk.
+        norm: `spectral` normalizes all layers, as in the trunk.
         linear: Makes a fully connected layer.
     """
 
@@ -85,7 +85,7 @@ class Projection(Head):
     Args:
         sizes: Number of values of each attribute.
         channels: Channels of the map.
-        norm: `spectral` normalises the embeddings.
+        norm: `spectral` normalizes the embeddings.
     """
 
     def __init__(self, sizes: tuple[int, ...], channels: int, norm: str):

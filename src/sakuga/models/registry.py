@@ -41,7 +41,7 @@ BUILDERS: dict[type, Callable[..., nn.Module]] = {
 
 
 def build(config: Any, schema: LabelSchema) -> nn.Module:
-    """Builds the network of a config, randomly initialised from torch's global generator, in train mode.
+    """Builds the network of a config, randomly initialized from torch's global generator, in train mode.
 
     Args:
         config: One of the classes of `configs.models`, complete (no `auto`).

@@ -1,7 +1,7 @@
 """The residual networks of SNGAN.
 
 Papers: Miyato, Kataoka, Koyama and Yoshida, "Spectral Normalization for Generative Adversarial Networks", ICLR 2018
-(appendix B.4, tables 4 and 6); labels in G by conditional batch normalisation as in Miyato and Koyama, "cGANs with
+(appendix B.4, tables 4 and 6); labels in G by conditional batch normalization as in Miyato and Koyama, "cGANs with
 Projection Discriminator", ICLR 2018 (section 5). The form for 64 pixels, one block shorter than that for 128, is that
 of github.com/pfnet-research/sngan_projection. Written from these descriptions.
 """
@@ -24,7 +24,7 @@ _D_HALVINGS = {32: 2, 64: 5, 128: 5}
 
 
 class ConditionalNorm(nn.Module):
-    """Batch normalisation whose gain and bias also depend on the labels.
+    """Batch normalization whose gain and bias also depend on the labels.
 
     Args:
         channels: Of the map.
@@ -39,7 +39,7 @@ class ConditionalNorm(nn.Module):
             nn.init.normal_(self.shift.weight, 0.0, 0.02)
 
     def forward(self, x: Tensor, one_hot: Tensor) -> Tensor:
-        """Normalises x, float `[N, C, H, W]`, with labels, float `[N, num_values]`."""
+        """Normalizes x, float `[N, C, H, W]`, with labels, float `[N, num_values]`."""
         x = self.norm(x)
         if self.shift is None:
             return x

@@ -1,4 +1,4 @@
-"""The layers of StyleGAN2, all with an equalised learning rate: weights N(0, 1), scaled when they are used.
+"""The layers of StyleGAN2, all with an equalized learning rate: weights N(0, 1), scaled when they are used.
 
 Papers: Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative Adversarial Networks", CVPR 2019
 (mapping network); Karras, Laine, Aittala, Hellsten, Lehtinen and Aila, "Analyzing and Improving the Image Quality of
@@ -60,7 +60,7 @@ class FullyConnected(nn.Module):
 
 
 class Mapping(nn.Module):
-    """z and labels -> w: both normalised, then fully connected layers.
+    """z and labels -> w: both normalized, then fully connected layers.
 
     Args:
         z_dim: Length of z, 0 for a mapping of labels alone.

@@ -18,7 +18,7 @@ def freeze(network: nn.Module, layers: int) -> None:
     """
     groups: dict[str, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        # Under spectral normalisation the weight lies one level deeper.
+        # Under spectral normalization the weight lies one level deeper.
         layer = name.partition(".parametrizations.")[0] if ".parametrizations." in name else name.rpartition(".")[0]
         groups.setdefault(layer, []).append(parameter)
     if layers >= len(groups):

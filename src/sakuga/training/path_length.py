@@ -10,7 +10,7 @@ from sakuga.core import distributed
 
 
 class PathLength:
-    """Penalises lengths that differ from their own running mean (Karras et al. 2020, section 3.2).
+    """Penalizes lengths that differ from their own running mean (Karras et al. 2020, section 3.2).
 
     Args:
         config: Weight, decay, interval.
