@@ -207,8 +207,9 @@ def raising(error: BaseException):
         (OSError(errno.ENOSPC, "No space left", "a.png"), 2, "sakuga: No space left to write a.png: free some space"),
         (OSError(errno.ENOSPC, "No space left"), 2, "sakuga: No space left: free some space"),
         (PermissionError(errno.EACCES, "Permission denied", "a.png"), 2, "sakuga: a.png may not be read or written"),
-        (MemoryError(), 2, "sakuga: Out of memory: choose a smaller --batch-size"),
+        (MemoryError(), 2, "sakuga: Out of memory: close other programs."),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 2, "sakuga: Out of memory"),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"), 2, "sakuga: Out of memory"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -217,6 +218,20 @@ def test_what_goes_wrong_outside_us_is_a_sentence(toy, capsys, error, status, to
     found = capsys.readouterr().err
     assert found.startswith(told)
     assert found.count("\n") == bool(told)
+
+
+def test_a_smaller_batch_is_advised_only_by_an_option_that_the_verb_has(toy, capsys):
+    def batched(*, batch_size: int = 8) -> None:
+        raise MemoryError
+
+    assert toy(batched) == 2
+    assert "choose a smaller --batch-size, or close" in capsys.readouterr().err
+
+    def trained(arguments: list[str]) -> None:
+        raise MemoryError
+
+    assert toy(trained, raw=True) == 2
+    assert "choose a smaller --batch_size, or close" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,9 @@ _HELP = {"-h", "--help"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit status: 0, 2 for a mistake of the user's, 130 for Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = _run(list(sys.argv[1:] if argv is None else argv))
+        status = _run(words)
         sys.stdout.flush()
         return status
     except UserError as error:
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (MemoryError, OSError, RuntimeError) as error:
-        if sentence := _told(error):
+        if sentence := _told(error, words):
             return _refuse(sentence)
         raise
 
@@ -220,17 +221,28 @@ def _is_of_another(option: str) -> bool:
     return any(option in _options(function) for function in functions)
 
 
-def _told(error: Exception) -> str | None:
+def _told(error: Exception, argv: list[str]) -> str | None:
     """Returns a sentence for what is no mistake of ours though it is no `UserError`; None for anything else."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" to write {error.filename}" if error.filename else ""
         return f"No space left{where}: free some space and run the command again."
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.filename} may not be read or written: change its permissions or choose another place."
-    # torch has its own class on a GPU, and only a message on a CPU.
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error):
-        return "Out of memory: choose a smaller --batch-size, or close other programs."
+    # torch has messages, which name the kind of device: CUDA, MPS, a CPU.
+    if isinstance(error, MemoryError) or re.search(r"out of memory|can't allocate memory", str(error)):
+        return f"Out of memory: {_smaller_batch(argv)}close other programs."
     return None
+
+
+def _smaller_batch(argv: list[str]) -> str:
+    """Returns the advice to choose a smaller batch, for a verb that has an option for it."""
+    verb = VERBS.get(" ".join(argv[:1]))
+    if verb is None:
+        return ""
+    if verb.raw:
+        return "choose a smaller --batch_size, or "
+    function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
+    return "choose a smaller --batch-size, or " if "--batch-size" in _options(function) else ""
 
 
 def _refuse(sentence: str) -> int:
