@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from sakuga.evaluation.neighbors import distance_blocks, nearest, radii
+from sakuga.evaluation.neighbors import distance_blocks, nearest
 
 
 def vectors(count, seed):
@@ -24,7 +24,6 @@ def test_nearest_are_in_order_and_skip_themselves():
     distances, indices = nearest(x, x, k=3, skip=np.arange(700))
     np.testing.assert_array_equal(indices, np.argsort(everything, 1)[:, :3])
     np.testing.assert_allclose(distances, np.sort(everything, 1)[:, :3], atol=1e-6)
-    np.testing.assert_allclose(radii(x, 3), distances[:, 2])
 
 
 def test_a_copy_is_at_distance_zero_and_k_is_limited():
@@ -33,5 +32,3 @@ def test_a_copy_is_at_distance_zero_and_k_is_limited():
     assert indices.shape == (1, 4)
     assert indices[0, 0] == 2
     assert distances[0, 0] == pytest.approx(0, abs=1e-6)
-    with pytest.raises(ValueError, match="more than 4"):
-        radii(x, 4)

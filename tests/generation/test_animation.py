@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from sakuga.core.errors import UserError
-from sakuga.generation.animation import gif_bytes, save_animation, save_gif, save_mp4, webp_bytes
+from sakuga.generation.animation import gif_bytes, save_animation, webp_bytes
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def test_pil_images_are_frames_too(frames):
 
 
 def test_a_file_is_overwritten_only_when_told(frames, tmp_path):
-    path = save_gif(tmp_path / "a.gif", frames)
+    path = save_animation(tmp_path / "a.gif", frames)
     before = path.read_bytes()
     with pytest.raises(UserError, match="exists and is not overwritten"):
-        save_gif(path, frames[:2], overwrite=False)
+        save_animation(path, frames[:2], overwrite=False)
     assert path.read_bytes() == before
-    save_gif(path, frames[:2])
+    save_animation(path, frames[:2])
     assert path.read_bytes() != before
 
 
@@ -86,7 +86,7 @@ def _played(path):
 @pytest.mark.parametrize("fps", [20, 12.5, 60])
 def test_an_mp4_shows_the_frames(frames, tmp_path, fps):
     pytest.importorskip("av")
-    pictures, rate, pixels, codec = _played(save_mp4(tmp_path / "a.mp4", frames, fps, scale=2))
+    pictures, rate, pixels, codec = _played(save_animation(tmp_path / "a.mp4", frames, fps, scale=2))
     assert pictures.shape == (7, 48, 40, 3)
     assert np.abs(pictures.astype(int) - frames.repeat(2, axis=1).repeat(2, axis=2)).mean() < 4
     assert float(rate) == pytest.approx(fps)
@@ -96,37 +96,37 @@ def test_an_mp4_shows_the_frames(frames, tmp_path, fps):
 
 def test_odd_sides_become_even(frames, tmp_path):
     pytest.importorskip("av")
-    pictures, *_ = _played(save_mp4(tmp_path / "a.mp4", [Image.fromarray(frame[:23, :19]) for frame in frames]))
+    pictures, *_ = _played(save_animation(tmp_path / "a.mp4", [Image.fromarray(frame[:23, :19]) for frame in frames]))
     assert pictures.shape == (7, 24, 20, 3)
 
 
 def test_without_h264_it_is_mpeg4(frames, tmp_path, monkeypatch):
     av = pytest.importorskip("av")
     monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
-    pictures, *_, codec = _played(save_mp4(tmp_path / "a.mp4", frames))
+    pictures, *_, codec = _played(save_animation(tmp_path / "a.mp4", frames))
     assert codec == "mpeg4" and np.abs(pictures.astype(int) - frames).mean() < 6
 
 
 @pytest.mark.parametrize("fps", [0, 241, float("nan")])
 def test_impossible_speeds_of_an_mp4_are_refused(frames, tmp_path, fps):
     with pytest.raises(UserError, match="An MP4 cannot show"):
-        save_mp4(tmp_path / "a.mp4", frames, fps)
+        save_animation(tmp_path / "a.mp4", frames, fps)
 
 
 def test_without_pyav_there_is_a_remedy(frames, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "av", raising=False)
     with pytest.raises(UserError, match=r"pip install 'sakuga\[video\]'"):
-        save_mp4(tmp_path / "a.mp4", frames)
+        save_animation(tmp_path / "a.mp4", frames)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_mp4_is_overwritten_only_when_told(frames, tmp_path):
     pytest.importorskip("av")
-    path = save_mp4(tmp_path / "a.mp4", frames)
+    path = save_animation(tmp_path / "a.mp4", frames)
     before = path.read_bytes()
     with pytest.raises(UserError, match="exists and is not overwritten"):
-        save_mp4(path, frames[:2], overwrite=False)
+        save_animation(path, frames[:2], overwrite=False)
     assert path.read_bytes() == before
 
 
@@ -164,5 +164,5 @@ def test_zero_frames_are_refused(frames, encode):
 def test_an_mp4_of_zero_frames_is_refused(frames, tmp_path):
     pytest.importorskip("av")
     with pytest.raises(UserError, match="An MP4 of zero frames"):
-        save_mp4(tmp_path / "a.mp4", frames[:0])
+        save_animation(tmp_path / "a.mp4", frames[:0])
     assert list(tmp_path.iterdir()) == []

@@ -50,10 +50,3 @@ def nearest(x: np.ndarray, y: np.ndarray, k: int = 1, skip: np.ndarray | None = 
         distances[rows] = np.take_along_axis(values, order, 1)
         indices[rows] = np.take_along_axis(best, order, 1)
     return distances, indices
-
-
-def radii(x: np.ndarray, k: int) -> np.ndarray:
-    """Returns the distance from each row of float `[N, F]` to its k-th nearest other row, float64 `[N]`."""
-    if len(x) <= k:
-        raise ValueError(f"the {k}-th nearest neighbor needs more than {k} vectors, not {len(x)}")
-    return nearest(x, x, k, skip=np.arange(len(x)))[0][:, -1]

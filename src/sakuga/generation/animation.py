@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sakuga.core.errors import UserError
-from sakuga.core.files import write_bytes, write_together, writing
+from sakuga.core.files import write_together
 
 MAX_FPS = {".gif": 50, ".webp": 90, ".mp4": 240}  # browsers show shorter frames of the first two ten times slower
 MAX_SIDE = {".gif": 65_535, ".webp": 16_383, ".mp4": 16_384}
@@ -92,20 +92,6 @@ def save_animation(
     path = Path(path)
     write_together({path: animation_content(path, frames, fps, loop=loop, scale=scale)}, overwrite=overwrite)
     return path
-
-
-def save_gif(
-    path: str | Path, frames: Frames, fps: float = 20, *, loop: bool = True, scale: int = 1, overwrite: bool = True
-) -> Path:
-    """Writes frames as an animated GIF and returns the path; as `gif_bytes` and `files.writing`."""
-    return write_bytes(path, gif_bytes(frames, fps, loop=loop, scale=scale), overwrite=overwrite)
-
-
-def save_mp4(path: str | Path, frames: Frames, fps: float = 20, *, scale: int = 1, overwrite: bool = True) -> Path:
-    """Writes frames as an MP4, whole or not at all, and returns the path; as `write_mp4` and `files.writing`."""
-    with writing(path, overwrite=overwrite) as temporary:
-        write_mp4(temporary, frames, fps, scale)
-    return Path(path)
 
 
 def write_mp4(path: Path, frames: Frames, fps: float = 20, scale: int = 1) -> None:

@@ -26,12 +26,3 @@ def path(name: str) -> Path:
         hint = nearest(name, known) if known else "none ships with this installation, give the path of a model file."
         raise UserError(f"No model {name!r}: {hint}")
     return _FOLDER / f"{name}.safetensors"
-
-
-def card(name: str) -> str:
-    """Returns the card of the model of that name, Markdown: what it saw, how it was trained, its licence and limits.
-
-    Raises:
-        UserError: If there is no such model.
-    """
-    return path(name).with_suffix(".md").read_text(encoding="utf-8")
