@@ -1,5 +1,6 @@
 """Controller, health, meters, resolve."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -69,6 +70,13 @@ def test_health_reports_a_strong_d_once_until_it_has_passed(faces) -> None:
     messages = [message for line in lines for message in health.see_metrics(line)]
     assert len(messages) == 2
     assert all("--optimizer.d.lr" in message for message in messages)
+
+
+def test_health_repeats_nothing_when_a_run_goes_on(faces) -> None:
+    health, resumed = (Health(faces.images[:8], recipe("quick64")) for _ in range(2))
+    assert len([message for _ in range(20) for message in health.see_metrics({"d_advantage": 1.0})]) == 1
+    resumed.load_state(json.loads(json.dumps(health.state())))
+    assert not [message for _ in range(40) for message in resumed.see_metrics({"d_advantage": 1.0})]
 
 
 def test_health_reports_a_collapse(faces) -> None:
@@ -153,8 +161,3 @@ def test_choosing_threads_leaves_the_loop_as_it_was(tiny_loop: Callable[..., Loo
             assert torch.equal(measured.tensors()[name], tensor), name
     finally:
         torch.set_num_threads(before)
-
-
-def test_one_thread_is_not_measured(tiny_loop: Callable[..., Loop]) -> None:
-    assert torch.get_num_threads() == 1
-    assert faster_threads(tiny_loop()) == 1

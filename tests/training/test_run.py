@@ -14,12 +14,14 @@ import torch
 from PIL import Image
 
 from sakuga import zoo
+from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_value
 from sakuga.data.dataset import open_dataset
 from sakuga.models.file import load_network, read_header
-from sakuga.training import checkpoint
+from sakuga.training import checkpoint, outputs
 from sakuga.training.metrics_log import read_metrics
+from sakuga.training.run import Run
 from sakuga.training.start import train
 
 Tensors = dict[str, torch.Tensor]
@@ -232,6 +234,40 @@ def test_a_truncated_checkpoint_is_refused(tiny_run: Callable[..., bool], tmp_pa
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=r"no intact safetensors file"):
         tiny_run(tmp_path / "run", {"duration": "80 images"}, resume=True)
+
+
+def test_the_checkpoint_before_a_damaged_one_is_named(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    tiny_run(run, {"duration": "80 images"})
+    older, newest = checkpoint.existing(run)
+    newest.write_bytes(newest.read_bytes()[:1000])
+    with pytest.raises(UserError, match=rf"Or move {newest.name} elsewhere to go on from .* {older.name}\."):
+        tiny_run(run, {"duration": "96 images"}, resume=True)
+    newest.rename(tmp_path / newest.name)
+    assert tiny_run(run, {"duration": "96 images"}, resume=True)
+
+
+def test_what_the_board_showed_stays_when_a_run_goes_on(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    tiny_run(tmp_path, {"duration": "80 images"})
+    tiny_run(tmp_path, {"duration": "112 images"}, resume=True)
+    board = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    assert [event.step for event in board.Scalars("loss_g")] == [16, 32, 48, 64, 80, 96, 112]
+
+
+def test_a_score_is_told_of_no_later_weights(
+    tiny_config: Callable[..., TrainConfig], faces, tmp_path: Path, monkeypatch
+) -> None:
+    config = tiny_config({"outputs.snapshots": "every 3 steps", "duration": "48 images"})
+    run = Run(config, faces, tmp_path, torch.device("cpu"), {})
+    for images in run.rounds():
+        if images == 16:
+            run.scores = {"efficientnet_frechet": 1.0}
+            outputs.write_model(tmp_path / "now.safetensors", run.loop, run.scores)
+    assert read_header(tmp_path / "now.safetensors").scores == {"efficientnet_frechet": 1.0}
+    assert read_header(tmp_path / "snapshots" / "000000000024.safetensors").scores == {}
+    assert read_header(tmp_path / "model.safetensors").scores == {}
 
 
 def test_a_run_can_start_from_given_weights(tiny_run: Callable[..., bool], tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Penalty(NamedTuple):
         value: Maps one of these batches and D's logits there, float `[N, P]`, to the penalty of each sample, float
             `[N]`, weight included. The penalty is the sum of the means over all batches.
         needs_fake: Whether `points` looks at the fake pictures; otherwise they may be None.
-        sides: For each of these batches whose labels belong to it, those of the `real` or the `fake` pictures.
+        sides: For each of these batches, with whose labels D judges it: those of the `real` or of the `fake` pictures.
     """
 
     points: Callable[[Tensor, Tensor | None], tuple[Tensor, ...]]

@@ -50,11 +50,8 @@ def faster_threads(loop: Loop) -> int:
     Threads wait for each other many times in a round, so that on a busy machine two can be forty times slower than one.
     The loop is left as it was, and torch with the number returned.
     """
-    most = torch.get_num_threads()
-    if most == 1 or loop.device.type != "cpu":
-        return most
     speeds = {}
-    for threads in (1, most):
+    for threads in (1, torch.get_num_threads()):
         torch.set_num_threads(threads)
         speeds[threads] = estimate(loop).images_per_second
     best = max(speeds, key=lambda threads: speeds[threads])

@@ -108,20 +108,20 @@ class GanStep:
         return self.lazy if optimizer == "d" else None
 
     def wants(self, phase: Phase, number: int) -> bool:
-        """As `Step.wants`: all phases take place unless the controller skips one."""
+        """Tells whether a phase that is due in round `number` takes place: all do unless the controller skips one."""
         return self.controller is None or self.controller.wants(phase.optimizer, number)
 
     def lr_scale(self, optimizer: str) -> float:
-        """As `Step.lr_scale`."""
+        """Returns what an optimizer's learning rate is multiplied with now."""
         return 1.0 if self.controller is None else self.controller.lr_scale(optimizer)
 
     def losses(self, phase: Phase, round: Round) -> Iterator[tuple[str, Tensor]]:
-        """As `Step.losses`."""
+        """Yields named scalar losses of a phase; each is back-propagated at once and its graph freed."""
         of_phase = {"d": self._d, "d_penalty": self._d_penalty, "c": self._c, "g": self._g, "g_path": self._g_path}
         return of_phase[phase.name](round)
 
     def after(self, phase: Phase) -> None:
-        """As `Step.after`: clips what D learns where the loss asks for it (Arjovsky et al. 2017, algorithm 1)."""
+        """Clips what D learned in a phase, where the loss asks for it (Arjovsky et al. 2017, algorithm 1)."""
         loss = self.config.loss
         if phase.optimizer == "d" and isinstance(loss, WassersteinLossConfig) and loss.clip is not None:
             with torch.no_grad():
@@ -129,8 +129,8 @@ class GanStep:
                     if parameter.requires_grad:
                         parameter.clamp_(-loss.clip, loss.clip)
 
-    def end_round(self, round: Round) -> None:
-        """As `Step.end_round`."""
+    def end_round(self) -> None:
+        """Does what follows the last phase of a round."""
         self.augment.end_round(self.config.batch_size)
         if self.path_length is not None:
             self.path_length.end_round()
@@ -138,13 +138,13 @@ class GanStep:
             self.controller.update()
 
     def state(self) -> dict[str, Any]:
-        """As `Step.state`."""
+        """Returns what the step remembers beside its networks, as JSON."""
         parts = {"controller": self.controller, "augment": self.augment, "path_length": self.path_length}
         states = {name: part.state() for name, part in parts.items() if part is not None}
         return {name: state for name, state in states.items() if state}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """As `Step.load_state`."""
+        """Takes back what `state` returned."""
         if self.controller is not None and "controller" in state:
             self.controller.load_state(state["controller"])
         if "augment" in state:

@@ -77,6 +77,15 @@ class Health:
             }
         )
 
+    def state(self) -> dict[str, Any]:
+        """Returns what it remembers, as JSON."""
+        return {"advantages": list(self._advantages), "active": sorted(self._active)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` returned; nothing of a run that did not save it."""
+        self._advantages.extend(state.get("advantages", []))
+        self._active.update(state.get("active", []))
+
     def _report(self, findings: dict[str, str | bool]) -> list[str]:
         fresh = [text for name, text in findings.items() if text and name not in self._active and isinstance(text, str)]
         for name, text in findings.items():

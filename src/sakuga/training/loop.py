@@ -72,11 +72,11 @@ class Loop:
         batch = self._batch()
         self.data_seconds += time.perf_counter() - started
         number = self.images // self.config.batch_size
-        due = [p for p in self.step.phases if p.due(number, self.images) and self.step.wants(p, number)]
+        due = [p for p in self.step.phases if p.due(number) and self.step.wants(p, number)]
         round = Round(self.images, batch, due)
         for phase in round.due:
             self._run_phase(phase, round)
-        self.step.end_round(round)
+        self.step.end_round()
         if distributed.world_size() > 1:
             # Every round, not only before a save: what is trained is what is saved. And a round may have no phase: the
             # wish to stop travels with what each round has.
@@ -127,9 +127,7 @@ class Loop:
         batch = self.dataset.batch(
             numbers[distributed.rank()], self.config.seed, flip=data.flip, rotate=data.rotate, balance=data.balance
         )
-        if self.device.type == "cpu":
-            return batch
-        return Batch(batch.images.to(self.device, non_blocking=True), batch.labels.to(self.device), batch.indices)
+        return Batch(batch.images.to(self.device, non_blocking=True), batch.labels, batch.indices)
 
     def _run_phase(self, phase: Phase, round: Round) -> None:
         optimizer = self.optimizers[phase.optimizer]

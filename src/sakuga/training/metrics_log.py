@@ -59,7 +59,7 @@ class MetricsLog:
         except ImportError:
             self.board = None
         else:
-            self.board = SummaryWriter(str(run_dir / "tensorboard"), purge_step=images)
+            self.board = SummaryWriter(str(run_dir / "tensorboard"), purge_step=images + 1)
 
     def write(self, images: int, values: dict[str, Any]) -> None:
         """Writes one line."""

@@ -58,8 +58,15 @@ class Run:
         """Goes back to the newest checkpoint, if there is one."""
         existing = checkpoint.existing(self.run_dir)
         if existing:
-            state = checkpoint.restore(existing[-1], self.loop.tensors())
+            try:
+                state = checkpoint.restore(existing[-1], self.loop.tensors())
+            except UserError as error:
+                if len(existing) == 1:
+                    raise
+                older, newest = (path.name for path in existing[-2:])
+                raise UserError(f"{error} Or move {newest} elsewhere to go on from the one before, {older}.") from error
             self.loop.load_state(state["loop"])
+            self.health.load_state(state.get("health", {}))
             self.seconds, self.scores, self.messages = state["seconds"], state["scores"], state["messages"]
 
     def train(self) -> bool:
@@ -87,6 +94,7 @@ class Run:
             self._reset_clock()
             while loop.images < self.total and not self.stopped:
                 before = loop.images
+                self.scores = {}  # a score is that of the weights it was measured with
                 self.stopped = loop.run_round(bool(interrupted))
                 last = loop.images >= self.total
                 if last or self._due(config.outputs.log, before):
@@ -169,7 +177,8 @@ class Run:
     def _save(self) -> None:
         if self.is_main:
             seconds = self.seconds + time.perf_counter() - self._since
-            state = {"loop": self.loop.state(), "seconds": seconds, "scores": self.scores, "messages": self.messages}
+            state = {"loop": self.loop.state(), "health": self.health.state(), "seconds": seconds}
+            state |= {"scores": self.scores, "messages": self.messages}
             checkpoint.save(self.run_dir, self.loop.images, self.loop.tensors(), state)
 
     def _tell(self, messages: list[str], progress: Progress) -> None:

@@ -99,7 +99,7 @@ def train(
 def _complete(config: TrainConfig, dataset: Dataset, place: torch.device) -> TrainConfig:
     is_free = config.threads == "auto" and distributed.world_size() == 1
     config = resolve.resolve(config, dataset.resolution, place)
-    if is_free:
+    if is_free and config.threads != 1 and place.type == "cpu":
         config = patch(config, {"threads": faster_threads(Loop(config, dataset, place))})
     return config
 
