@@ -77,12 +77,10 @@ class Judgement(NamedTuple):
     Attributes:
         logits: float32 `[N, P]`, `P` verdicts a picture; larger is more real.
         attributes: For each attribute, logits of its values, float32 `[N, K]`; None without a classifier.
-        features: float `[N, F]`, what the verdict was made from; None where a network has no such thing.
     """
 
     logits: Tensor
     attributes: tuple[Tensor, ...] | None = None
-    features: Tensor | None = None
 
 
 class Discriminator(nn.Module):
@@ -105,5 +103,4 @@ class ConvolutionalDiscriminator(Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
         """As `Discriminator.forward`."""
         maps = self.layers(images)
-        logits, attributes = self.head(self.verdict(maps).flatten(1), maps, labels)
-        return Judgement(logits, attributes, maps.float().mean((2, 3)))
+        return Judgement(*self.head(self.verdict(maps).flatten(1), maps, labels))

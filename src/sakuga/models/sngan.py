@@ -148,8 +148,7 @@ class SnganDiscriminator(Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Judgement:
         """As `Discriminator.forward`; `P` is 1."""
         pooled = F.relu(self.blocks(images)).float().sum((2, 3), keepdim=True)
-        logits, attributes = self.head(self.verdict(pooled).flatten(1), pooled, labels)
-        return Judgement(logits, attributes, pooled.flatten(1))
+        return Judgement(*self.head(self.verdict(pooled).flatten(1), pooled, labels))
 
 
 def _conv3(before: int, after: int) -> nn.Module:

@@ -288,12 +288,11 @@ class Stylegan2Discriminator(Discriminator):
             x, image = self.get_submodule(name)(x, image)
         said, features = self.b4(x, image)
         if self.mapping is None:
-            logits, attributes = self.head(said, features[:, :, None, None], labels)
-            return Judgement(logits, attributes, features)
+            return Judgement(*self.head(said, features[:, :, None, None], labels))
         if labels is None:
             raise ValueError("this discriminator needs labels")
         wanted = self.mapping(None, one_hot(labels, self.attribute_sizes))
-        return Judgement((said * wanted).sum(1, keepdim=True) / math.sqrt(said.shape[1]), None, features)
+        return Judgement((said * wanted).sum(1, keepdim=True) / math.sqrt(said.shape[1]))
 
 
 def _part(count: int, block: SynthesisBlock) -> int | None:
