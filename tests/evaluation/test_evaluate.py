@@ -61,9 +61,9 @@ def test_real_every_and_sheet(extractor, dataset, draw, tmp_path):
 def test_too_few_pictures_are_refused_before_work(extractor, dataset, draw):
     with pytest.raises(UserError, match="15 pictures cannot be measured"):
         evaluate_pictures(draw(15, seed=5), dataset, extractor, progress=False)
-    with pytest.raises(UserError, match="use --real-every 1"):
+    with pytest.raises(UserError, match="measure every real picture"):
         evaluate_pictures(draw(16, seed=5), dataset, extractor, real_every=100, progress=False)
-    with pytest.raises(UserError, match="--real-every 0"):
+    with pytest.raises(UserError, match="A step of 0"):
         evaluate_pictures(draw(16, seed=5), dataset, extractor, real_every=0, progress=False)
     assert extractor.network.seen == 0
 

@@ -78,5 +78,11 @@ def test_seed_decides():
 
 
 def test_too_few_pairs_are_refused():
-    with pytest.raises(UserError, match="--path-length 15 are too few pairs"):
+    with pytest.raises(UserError, match="15 are too few pairs"):
         path_length(Model(), Pixels(), NO_LABELS[:15], progress=False)
+
+
+@pytest.mark.parametrize(("options", "sentence"), [({"space": "Z"}, "No space 'Z'"), ({"sampling": "FULL"}, "'FULL'")])
+def test_unknown_ways_are_refused(options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        path_length(Model(), Pixels(), NO_LABELS, progress=False, **options)

@@ -303,7 +303,7 @@ WAY = [*INTERPOLATE, "--seeds", "3,4"]
         ([*GENERATE, "--out", "/proc/zz"], "/proc/zz cannot be written"),
         ([*MIX[:3], "TMP"], "give a name that ends in .png"),
         ([*WAY, "--psi-mean", "all"], "give a psi too"),
-        ([*WAY, "--from-projection", "x", "--space", "z"], "has a w and no z: leave out --space z"),
+        ([*WAY, "--from-projection", "x", "--space", "z"], "has a w and no z: let the way lead through w"),
         ([*INTERPOLATE, "--from-projection", "x", "--from", "hair=a", "--to", "hair=b"], "cannot be told a condition"),
         ([*INTERPOLATE, "--from-projection", "x"], "at least two"),
         ([*GENERATE, "--out", "TMP/o", "--from-projection", "x", "x"], "x is not there"),

@@ -86,7 +86,7 @@ def test_only_chosen_layers_move(styled):
     ws[:, 1:3, 0] += 3
     assert np.array_equal(some, styled.sample_ws(lambda part: ws[part], 1))
     empty = Directions(found.header, {"hair:aqua": step})
-    with pytest.raises(UserError, match="hair:aqua moves none of the layers chosen by --layers: it has the layers 0"):
+    with pytest.raises(UserError, match="hair:aqua moves none of the chosen layers: it has the layers 0"):
         empty.step("hair:aqua", (5,))
 
 

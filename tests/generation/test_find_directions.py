@@ -80,7 +80,7 @@ def test_conditional_directions_leave_the_others_alone(model):
     own = truth[1] - truth[0] * (truth[0] @ truth[1]) / (truth[0] @ truth[0])
     assert cosine(clean.steps["eyes:yes"], own) > 0.9
     assert torch.equal(clean.steps["hair:yes"], plain.steps["hair:yes"])
-    with pytest.raises(UserError, match="--conditional-on hare: did you mean 'hair'"):
+    with pytest.raises(UserError, match="'hare' to be conditional on: did you mean 'hair'"):
         by_labels(model, seeds, columns, (0,), conditional_on=["hare"])
 
 
@@ -205,7 +205,7 @@ def test_a_quantity_that_goes_with_nothing_is_in_doubt(model_file, tmp_path, cap
     out = tmp_path / "d.safetensors"
     command = ["directions", str(model_file), "--out", str(out), "--labels", str(tmp_path / "t.csv")]
     assert main([*command, "--conditional-on", "smiles"]) == 2
-    assert "--conditional-on smiles: did you mean 'smile' (known: smile)?" in capsys.readouterr().err
+    assert "'smiles' to be conditional on: did you mean 'smile' (known: smile)?" in capsys.readouterr().err
     assert main(command) == 0
     assert sum(read_directions(out).header.directions["smile"].held_out) == 80
     assert "In doubt, with an AUC below 0.6" in capsys.readouterr().err
@@ -230,9 +230,9 @@ def test_an_unknown_name_to_be_kept_is_refused_before_the_labeler_looks(faces, t
     command = ["directions", str(faces / "faces.safetensors"), "--out", str(tmp_path / "d.safetensors")]
     command += ["--labeler", str(faces / "labeler.safetensors"), "--conditional-on"]
     assert main([*command, "hair:green"]) == 2
-    assert "--conditional-on hair:green: did you mean" in capsys.readouterr().err
+    assert "'hair:green' to be conditional on: did you mean" in capsys.readouterr().err
     assert main([*command, "xyz"]) == 2
-    assert "--conditional-on xyz: known: hair, hair:blue, hair:red." in capsys.readouterr().err
+    assert "'xyz' to be conditional on: known: hair, hair:blue, hair:red." in capsys.readouterr().err
 
 
 DIRECTIONS = ["directions", "MODEL", "--out", "TMP/d.safetensors"]
@@ -251,9 +251,9 @@ DIRECTIONS = ["directions", "MODEL", "--out", "TMP/d.safetensors"]
         ([*DIRECTIONS, "--count", "9"], "w varies along 8 directions, choose 1 to 8"),
         (
             [*DIRECTIONS, "--method", "pca", "--samples", "3", "--count", "3"],
-            "--samples 3 are too few for --count 3: give 4",
+            "3 samples are too few for 3 directions: give 4",
         ),
-        ([*DIRECTIONS, "--method", "pca", "--samples", "1"], "--samples 1 are too few for --count 10: give 11"),
+        ([*DIRECTIONS, "--method", "pca", "--samples", "1"], "1 samples are too few for 10 directions: give 11"),
         ([*DIRECTIONS, "--layers", "1"], "the model has one layer, 0, so that it has no layer 1."),
         ([*DIRECTIONS, "--layers", "0-50"], "so that it has no layer 1."),
         ([*DIRECTIONS, "--layers", "5-3"], "write the range '5-3' from low to high, 3-5"),

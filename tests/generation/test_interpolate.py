@@ -206,3 +206,16 @@ def test_grids_that_cannot_be_are_refused(seeds, cells, sentence):
 def test_a_cell_of_one_seed_is_no_way(model):
     with pytest.raises(UserError, match="at least two"):
         model.interpolate(range(6), 5, grid=(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "cubic"}, "No kind 'cubic': known: linear, smooth, spherical"),
+        ({"space": "q"}, "No space 'q': known: w, z"),
+        ({"space": "W"}, "No space 'W'"),
+    ],
+)
+def test_unknown_ways_are_refused(model, options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        model.interpolate([1, 2], 4, **options)

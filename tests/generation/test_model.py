@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,10 @@ import sakuga
 from sakuga import zoo
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_uint8
+from sakuga.generation.directions import Directions
 from sakuga.generation.model import find_model, load
+from sakuga.generation.output import file_name
+from sakuga.generation.sample import best_of
 from sakuga.models.file import load_network
 
 
@@ -103,6 +108,34 @@ def test_sigma_out_of_range_is_refused(model, sigma):
         model.generate([0], sigma=sigma)
 
 
+def test_numbers_of_numpy_are_as_good(model, styled):
+    expected = [p.tobytes() for p in model.generate([0, 1, 2])]
+    assert [p.tobytes() for p in model.generate(np.arange(3))] == expected
+    assert [p.tobytes() for p in model.generate([np.int64(0), 1, 2], hair=None, psi=None, noise=None)] == expected
+    truncated = styled.generate(np.arange(2), psi=np.float32(0.5), cutoff=np.int64(1))
+    assert [p.tobytes() for p in truncated] == [p.tobytes() for p in styled.generate([0, 1], psi=0.5, cutoff=1)]
+    assert best_of(model, np.arange(3), 2).seeds == best_of(model, range(3), 2).seeds
+    assert len(model.interpolate(np.arange(2), frames=2)) == 2
+    assert styled.mix_sheet(np.arange(1), np.arange(2)).tobytes() == styled.mix_sheet([0], [0, 1]).tobytes()
+    assert file_name(np.int64(3)) == file_name(3) == "seed0000000003.png"
+
+
+def test_no_seeds_and_no_numbers_are_refused(model, styled):
+    tries = [
+        lambda: model.generate([]),
+        lambda: model.interpolate([]),
+        lambda: model.edit([], {"a": 1}, Directions(None, {})),
+        lambda: styled.mix_sheet(rows=[]),
+        lambda: styled.mix_sheet(columns=np.arange(0)),
+    ]
+    for attempt in tries:
+        with pytest.raises(UserError, match="There are no seeds: give at least one"):
+            attempt()
+    for seed in (1.5, None, np.float64(2)):
+        with pytest.raises(UserError, match="is not a seed: use whole numbers"):
+            model.generate([seed])
+
+
 def test_broken_weights_are_told_and_not_drawn(model_file):
     broken = load(model_file, "cpu")
     next(broken.generator.parameters())[0] = float("nan")
@@ -132,6 +165,16 @@ def test_models_of_the_zoo_go_by_name(small_zoo):
     assert find_model("faces64") == small_zoo / "faces64.safetensors"
     assert sakuga.load("faces64", "cpu").z_dim == 8
     assert len(sakuga.generate("faces64", [4, 5], device="cpu")) == 2
+
+
+def test_a_name_that_is_also_a_model_here_is_refused(small_zoo, model_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faces64").mkdir()
+    assert find_model("faces64") == small_zoo / "faces64.safetensors"
+    (tmp_path / "faces64" / "model.safetensors").write_bytes(model_file.read_bytes())
+    with pytest.raises(UserError, match=r"write \./faces64 for the folder"):
+        load("faces64")
+    assert load("./faces64", "cpu").path == Path("faces64/model.safetensors")
 
 
 def test_an_unknown_name_offers_the_nearest(small_zoo):

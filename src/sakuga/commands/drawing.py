@@ -46,11 +46,11 @@ def once(keys: Sequence["Key"]) -> list["Key"]:
 
 
 def check_choice(keys: Sequence["Key"], told: "Condition", sampling: Sampling) -> None:
-    """Refuses what does not fit the pictures, before a model is loaded; errors as `starts.check_keys`."""
+    """Refuses what does not fit the pictures, before a model is loaded; errors as `starts.checked_keys`."""
     if any(isinstance(key, Path) for key in keys):
-        from sakuga.generation.starts import check_keys
+        from sakuga.generation.starts import checked_keys
 
-        check_keys(keys, told, sampling)
+        checked_keys(keys, told, sampling)
 
 
 def tell_foreign(model: "LoadedModel", keys: Sequence["Key"]) -> None:

@@ -1,13 +1,14 @@
 """What z goes through on its way to a picture: its width, truncation, and the network's noise."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sakuga.configs.base import Config
-from sakuga.core.errors import UserError, choice
+from sakuga.core.errors import UserError, check_choice
 
 Truncation = Literal["interpolate", "resample"]
 NoiseKind = Literal["const", "random", "none"]
@@ -41,20 +42,12 @@ class _Way(Config):
     def _check_sigma(cls, value: Any) -> Any:
         return None if value is None else checked_sigma(value)
 
-    @field_validator("truncation", mode="before")
+    @field_validator("truncation", "psi_mean", "noise", mode="before")
     @classmethod
-    def _check_truncation(cls, value: Any) -> Any:
-        return _one_of(value, "truncation", get_args(Truncation))
-
-    @field_validator("psi_mean", mode="before")
-    @classmethod
-    def _check_psi_mean(cls, value: Any) -> Any:
-        return _one_of(value, "mean of w", get_args(PsiMean))
-
-    @field_validator("noise", mode="before")
-    @classmethod
-    def _check_noise(cls, value: Any) -> Any:
-        return _one_of(value, "noise", get_args(NoiseKind))
+    def _check_choice(cls, value: Any, info: ValidationInfo) -> Any:
+        name = str(info.field_name)
+        check_choice(name.replace("_", " "), value, cls.model_fields[name].annotation)
+        return value
 
 
 class Sampling(_Way):
@@ -90,7 +83,7 @@ class Sampling(_Way):
             raise UserError("A cutoff counts layers of w, and resampling truncates z: leave one of them out.")
         if given.get("psi_mean", "class") != "class" and (psi is None or kind == "resample"):
             raise UserError("A mean of w belongs to a truncation that pulls w there: give a psi too, for example 0.7.")
-        if cutoff is not None and not (isinstance(cutoff, int) and cutoff >= 1):
+        if cutoff is not None and not (isinstance(cutoff, Integral) and int(cutoff) >= 1):
             raise UserError(f"A cutoff of {cutoff} is out of range: give the number of layers to truncate, 1 or more.")
         return given
 
@@ -128,9 +121,14 @@ class Ways(_Way):
 
 
 def split(told: Mapping[str, Any]) -> tuple[Sampling, dict[str, str]]:
-    """Returns the `Sampling` among keyword arguments, and the others, which are attributes; errors as `Sampling`."""
-    own = {name: value for name, value in told.items() if name in Sampling.model_fields}
-    return Sampling(**own), {name: value for name, value in told.items() if name not in own}
+    """Returns the `Sampling` among keyword arguments, and the others, which are attributes; None chooses nothing.
+
+    Raises:
+        UserError: As `Sampling`.
+    """
+    chosen = {name: value for name, value in told.items() if value is not None}
+    own = {name: value for name, value in chosen.items() if name in Sampling.model_fields}
+    return Sampling(**own), {name: value for name, value in chosen.items() if name not in own}
 
 
 def checked_sigma(sigma: Any) -> float:
@@ -162,13 +160,7 @@ def parse_psi(text: str | None) -> list[float | None]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _one_of(value: Any, name: str, known: Sequence[str]) -> str:
-    if value not in known:
-        raise UserError(f"No {name} {value!r}: {choice(str(value), known)}")
-    return value
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 USUAL, ONE_WAY = Sampling(), Ways()

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any, get_args
 
 
 class UserError(Exception):
@@ -43,3 +44,13 @@ def choice(name: str, known: Iterable[str]) -> str:
     if not phrase.startswith("did you mean"):
         return phrase
     return f"{phrase.removesuffix('?')} (known: {', '.join(known[:30])}{', ...' if len(known) > 30 else ''})?"
+
+
+def check_choice(name: str, value: object, kinds: Any) -> None:
+    """Refuses what is no value of a Literal.
+
+    Raises:
+        UserError: If so.
+    """
+    if value not in get_args(kinds):
+        raise UserError(f"No {name} {value!r}: {choice(str(value), get_args(kinds))}")

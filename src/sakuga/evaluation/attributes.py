@@ -36,7 +36,9 @@ class Judge(LoadedClassifier):
             UserError: If the model has no attributes, or one of them or of their values is unknown to the judge.
         """
         if not schema.attributes:
-            raise UserError(f"{name} was trained without attributes, so there is nothing to judge: leave --judge out.")
+            raise UserError(
+                f"{name} was trained without attributes, so there is nothing to judge: leave the judge out."
+            )
         known = {attribute.name: attribute.values for attribute in self.schema.attributes}
         for attribute in schema.attributes:
             if attribute.name not in known:

@@ -132,7 +132,9 @@ def checked_step(real_every: int) -> int:
         UserError: If it is below 1.
     """
     if real_every < 1:
-        raise UserError(f"--real-every {real_every} is not a step: use 1 for all real pictures, 4 for every fourth.")
+        raise UserError(
+            f"A step of {real_every} over the real pictures cannot be: use 1 for all real pictures, 4 for every fourth."
+        )
     return real_every
 
 
@@ -197,9 +199,9 @@ def _compare_statistics(real: Measured, fake: Measured) -> tuple[Comparison, ...
 
 def _refuse_too_few(num_images: int, num_real: int, dataset: Dataset, real_every: int) -> None:
     if num_images < MIN_PICTURES:
-        raise UserError(f"{num_images} pictures cannot be measured: give at least {MIN_PICTURES} with --num-images.")
+        raise UserError(f"{num_images} pictures cannot be measured: give at least {MIN_PICTURES}.")
     if num_real < MIN_PICTURES:
         raise UserError(
             f"Every {real_every}. of the {len(dataset)} pictures of {dataset.name} leaves {num_real}, at least "
-            f"{MIN_PICTURES} are needed: use --real-every 1."
+            f"{MIN_PICTURES} are needed: measure every real picture."
         )

@@ -81,7 +81,9 @@ def measure_directions(
         UserError: If there are fewer than two samples, or as `edited`.
     """
     if count < 2:
-        raise UserError(f"--measure {count}: two characters are the least to compare: give 64, for example.")
+        raise UserError(
+            f"{count} samples are too few to measure: two characters are the least to compare, give 64, for example."
+        )
     ws = ws_of_seeds(model, range(FIRST_SEED, FIRST_SEED + count))
     plain = model.sample_ws(lambda part: ws[part], count, batch_size)
     features = _unit(extractor.features(plain, progress="Looking at the unedited pictures"))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sakuga.core.errors import UserError
+from sakuga.core.errors import UserError, check_choice
 from sakuga.core.latents import MAX_SEED, slerp
 from sakuga.core.progress import tracked
 from sakuga.core.random import uniform
@@ -56,10 +56,10 @@ def path_length(
         progress: Whether to draw a progress bar on stderr.
 
     Raises:
-        UserError: If there are fewer than 16 pairs.
+        UserError: As `check_path`.
     """
     count = len(labels)
-    check_pairs(count, seed)
+    check_path(count, seed, space, sampling)
     numbers = np.arange(count)
     moments = uniform(numbers, seed, "path length") if sampling == "full" else np.zeros(count)
     lengths = np.empty(count)
@@ -84,16 +84,18 @@ def path_length(
     )
 
 
-def check_pairs(count: int, seed: int) -> None:
-    """Refuses too few pairs for a mean, or more than there are seeds.
+def check_path(count: int, seed: int, space: PathSpace, sampling: PathSampling) -> None:
+    """Refuses too few pairs for a mean, more than there are seeds, and ways that there are not.
 
     Raises:
         UserError: If so.
     """
+    check_choice("space", space, PathSpace)
+    check_choice("sampling", sampling, PathSampling)
     if count < MIN_PAIRS:
-        raise UserError(f"--path-length {count} are too few pairs: give {MIN_PAIRS} or more, for example 10000.")
+        raise UserError(f"{count} are too few pairs for a path length: give {MIN_PAIRS} or more, for example 10000.")
     if not 0 <= seed <= MAX_SEED - 2 * count:
-        raise UserError(f"--seed {seed} leaves no {2 * count:,} seeds up to {MAX_SEED}: choose a smaller one.")
+        raise UserError(f"The seed {seed} leaves no {2 * count:,} seeds up to {MAX_SEED}: choose a smaller one.")
 
 
 def metric_name(distance: str) -> str:

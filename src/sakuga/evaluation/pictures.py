@@ -102,7 +102,7 @@ def read_pictures(path: str | Path, resolution: int, count: int) -> tuple[np.nda
             problems.append(Problem(name, str(error)))
     if not images:
         first = f" (the first problem: {problems[0]})" if problems else ""
-        raise UserError(f"{path} holds no good picture{first}: give a folder or a zip of pictures with --images.")
+        raise UserError(f"{path} holds no good picture{first}: give a folder or a zip of pictures.")
     return np.stack(images), problems
 
 

@@ -14,7 +14,7 @@ from sakuga.evaluation.attributes import Judge, Judged, load_judge
 from sakuga.evaluation.broken_faces import FaceFinder
 from sakuga.evaluation.conditions import labels_like_data
 from sakuga.evaluation.evaluate import checked_step, evaluate_pictures
-from sakuga.evaluation.path_length import PathSampling, PathSpace, check_pairs
+from sakuga.evaluation.path_length import PathSampling, PathSpace, check_path
 from sakuga.evaluation.path_length import path_length as measure_paths
 from sakuga.evaluation.pictures import Samples, read_pictures
 from sakuga.evaluation.result import EvaluationResult
@@ -77,28 +77,28 @@ def evaluate(
             data, the weights or the judge cannot be used, or faces are asked for and OpenCV is not installed.
     """
     if (model is None) == (images is None):
-        raise UserError("Give either a model or --images, a folder or zip of pictures to measure.")
-    for option, count in {"--num-images": num_images, "--batch-size": batch_size}.items():
+        raise UserError("Give either a model or images, a folder or zip of pictures to measure.")
+    for what, count in {"number of images": num_images, "batch size": batch_size}.items():
         if count < 1:
-            raise UserError(f"{option} {count} is not a count: give 1 or more.")
+            raise UserError(f"A {what} of {count} cannot be: give 1 or more.")
     checked_step(real_every)
     if not 0 <= seed <= MAX_SEED - num_images:
-        raise UserError(f"--seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
+        raise UserError(f"The seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
     if sheet is not None and Path(sheet).is_dir():
         raise UserError(f"{sheet} is a folder: give the name of the file to write.")
     sampling, unknown = split(told)
     if unknown:
         raise UserError(f"evaluate() takes no {', '.join(unknown)}: labels are drawn as frequent as in the data.")
     if sampling != USUAL and model is None:
-        raise UserError("psi, sigma, noise and the like need a model: the pictures of --images are drawn already.")
+        raise UserError("psi, sigma, noise and the like need a model: the pictures given as images are drawn already.")
     if judge is not None and model is None:
-        raise UserError("--judge needs a model: nobody knows what the pictures of --images were asked to show.")
+        raise UserError("A judge needs a model: nobody knows what pictures given as images were asked to show.")
     if path_length is not None:
         if model is None:
-            raise UserError("--path-length needs a model: the pictures of --images have no latents to go along.")
+            raise UserError("A path length needs a model: pictures given as images have no latents to go along.")
         if sampling != USUAL:
-            raise UserError("--path-length is that of the whole space: leave psi, sigma, noise and the like out.")
-        check_pairs(path_length, seed)
+            raise UserError("A path length is that of the whole space: leave psi, sigma, noise and the like out.")
+        check_path(path_length, seed, path_space, path_sampling)
     finder = FaceFinder() if faces else None
     judging = None if judge is None else load_judge(judge, device)
     network = load_extractor(extractor, weights, device)
@@ -109,7 +109,7 @@ def evaluate(
         loaded = load(str(model), device)
         if resolution not in (None, loaded.resolution):
             size = f"{loaded.resolution}x{loaded.resolution}"
-            raise UserError(f"{model} draws {size}, not {resolution}: leave --resolution out.")
+            raise UserError(f"{model} draws {size}, not {resolution}: leave the resolution out.")
         dataset = open_dataset(data, loaded.resolution)
         source = _from_model(loaded, dataset, num_images, batch_size, seed, judging, sampling)
         if path_length is not None:

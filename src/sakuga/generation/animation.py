@@ -156,7 +156,7 @@ def check_sides(path: Path, height: int, width: int) -> None:
     limit = MAX_SIDE.get(path.suffix.lower())
     if limit is not None and max(height, width) > limit:
         kind = _KINDS[path.suffix.lower()]
-        raise UserError(f"{kind} of {width}x{height} pixels cannot be: choose a smaller --scale, {limit:,} at most.")
+        raise UserError(f"{kind} of {width}x{height} pixels cannot be: choose a smaller scale, {limit:,} at most.")
 
 
 def check_video() -> None:

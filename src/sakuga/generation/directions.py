@@ -48,7 +48,7 @@ class Directions:
         kept[list(layers)] = step[list(layers)]
         if not kept.any():
             own = ", ".join(map(str, self.header.layers))
-            raise UserError(f"{name} moves none of the layers chosen by --layers: it has the layers {own}.")
+            raise UserError(f"{name} moves none of the chosen layers: it has the layers {own}.")
         return kept
 
 
@@ -97,8 +97,7 @@ def directions_of(model: "LoadedModel", path: str | Path | None = None) -> Direc
     place = beside(model) if path is None else Path(path)
     if path is None and not place.is_file():
         raise UserError(
-            f"{model.name} has no directions beside it: find some with `sakuga directions` and give their file with "
-            "--directions."
+            f"{model.name} has no directions beside it: find some with `sakuga directions` and give their file."
         )
     found = read_directions(place)
     shape = (model.generator.num_ws, model.generator.w_dim)

@@ -15,7 +15,7 @@ from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core import images
 from sakuga.core.errors import UserError
 from sakuga.generation.directions import Directions, directions_of
-from sakuga.generation.starts import Key, check_keys, starts_of
+from sakuga.generation.starts import Key, checked_keys, starts_of
 from sakuga.generation.truncation import check_sampling
 from sakuga.models.base import Noise
 from sakuga.reporting.sheets import labeled_sheet
@@ -69,7 +69,7 @@ def edit(
     found = directions if isinstance(directions, Directions) else directions_of(model, directions)
     moves = [Move(name, strength, strength) for name, strength in strengths.items()]
     chosen = None if layers == "all" else parse_layers(layers, model.generator.num_ws)
-    check_keys(seeds, attributes, sampling)
+    seeds = checked_keys(seeds, attributes, sampling)
     starts = starts_of(model, seeds, attributes, sampling)
     noise = starts.noise(model, sampling.noise)
     return edited(model, starts.ws, found, moves, [1.0], layers=chosen, noise_of=noise, batch_size=batch_size)[:, 0]
@@ -198,7 +198,7 @@ def there_and_back(frames: int, loop: bool) -> list[float]:
         UserError: If there are fewer than two frames.
     """
     if frames < 2:
-        raise UserError(f"{frames} frames make no way: give at least 2, for example --steps 60.")
+        raise UserError(f"{frames} frames make no way: give at least 2, for example 60.")
     angles = np.linspace(0, 2 * np.pi, frames, endpoint=False) if loop else np.linspace(0, np.pi, frames)
     return (0.5 - 0.5 * np.cos(angles)).tolist()
 

@@ -115,7 +115,7 @@ def pca(model: "LoadedModel", layers: Sequence[int], count: int = 10, samples: i
         UserError: If w has not so many numbers, or there are too few samples.
     """
     if samples <= count:
-        raise UserError(f"--samples {samples} are too few for --count {count}: give {count + 1:,} or more.")
+        raise UserError(f"{samples} samples are too few for {count} directions: give {count + 1:,} or more.")
     w = w_of(model, stream(samples)).astype(np.float64)
     _check_count(count, int((w.std(0) > 0).sum()))
     centered = w - w.mean(0)
@@ -178,7 +178,9 @@ def by_labels(
         infos[name] = DirectionInfo(**{**infos[name].model_dump(), "deviation": spread.deviation(vector)})
     for name in conditional_on:
         if name not in {*owner, *owner.values()}:
-            raise UserError(f"--conditional-on {name}: {choice(name, dict.fromkeys([*owner.values(), *owner]))}")
+            raise UserError(
+                f"Nothing is {name!r} to be conditional on: {choice(name, dict.fromkeys([*owner.values(), *owner]))}"
+            )
     told = {**(provenance or {}), "samples": f"{len(seeds):,}"}
     told |= {"conditional_on": ", ".join(conditional_on)} if conditional_on else {}
     return Found(_directions(model, "labels", layers, infos, vectors, told), missing)
@@ -198,7 +200,7 @@ def check_conditional_on(names: Sequence[str], columns: Mapping[str, Sequence[st
     known = dict.fromkeys([*columns, *(safe_name(name) for name in columns), *values])
     for name in names:
         if name not in known:
-            raise UserError(f"--conditional-on {name}: {choice(name, known)}")
+            raise UserError(f"Nothing is {name!r} to be conditional on: {choice(name, known)}")
 
 
 def _fitted(
@@ -286,7 +288,7 @@ def _directions(
 
 def _check_count(count: int, limit: int) -> None:
     if not 1 <= count <= limit:
-        raise UserError(f"--count {count}: w varies along {limit} directions, choose 1 to {limit}.")
+        raise UserError(f"{count} directions cannot be found: w varies along {limit} directions, choose 1 to {limit}.")
 
 
 def _matrix(module: nn.Module) -> torch.Tensor:

@@ -11,10 +11,10 @@ from sakuga.configs.conditions import Condition, merged
 from sakuga.configs.labels import UNKNOWN
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core import images
-from sakuga.core.errors import UserError
+from sakuga.core.errors import UserError, check_choice
 from sakuga.core.latents import lerp, slerp
 from sakuga.generation.noise_maps import noise_of, stacked
-from sakuga.generation.starts import Key, Starts, check_keys, has_projection, joined, starts_of, starts_with
+from sakuga.generation.starts import Key, Starts, checked_keys, has_projection, joined, starts_of, starts_with
 from sakuga.generation.truncation import check_sampling
 from sakuga.models.base import Noise
 
@@ -60,9 +60,11 @@ def check_way(keys: int, frames: int) -> None:
         UserError: If so.
     """
     if keys < 2:
-        raise UserError(f"{keys} of seeds or conditions make no way: give at least two, for example --seeds 3,17.")
+        raise UserError(
+            f"{keys} of seeds or conditions make no way: give at least two, for example the seeds 3 and 17."
+        )
     if frames < 2:
-        raise UserError(f"{frames} frames make no way: give at least 2, for example --frames 60.")
+        raise UserError(f"{frames} frames make no way: give at least 2, for example 60.")
 
 
 def z_path(z: np.ndarray, at: Moments, kind: Kind, loop: bool, mean: float = 0.0) -> np.ndarray:
@@ -80,6 +82,7 @@ def z_path(z: np.ndarray, at: Moments, kind: Kind, loop: bool, mean: float = 0.0
     Returns:
         float32 `[F, z_dim]`.
     """
+    check_choice("kind", kind, Kind)
     keys, t = z.astype(np.float64) - mean, at.t[:, None]
     a, b = keys[at.start], keys[at.end]
     if kind == "linear":
@@ -109,6 +112,7 @@ def w_path(ws: Tensor, means: Tensor, at: Moments, kind: Kind, loop: bool) -> Te
     Returns:
         float32 `[F, num_ws, w_dim]`.
     """
+    check_choice("kind", kind, Kind)
     keys, centers = (tensor.cpu().double().numpy() for tensor in (ws, means[:, None]))
     a, b, t = keys[at.start], keys[at.end], at.t[:, None, None]
     if kind == "linear":
@@ -161,12 +165,13 @@ def interpolate(
         uint8 `[frames, H, W, 3]`.
 
     Raises:
-        UserError: If there are fewer than two keys or frames, the numbers of seeds and conditions do not fit, the seeds
-            cannot be dealt out evenly, a projected picture is to be told a condition or to lie in z, or as
-            `LoadedModel.generate`.
+        UserError: If there are fewer than two keys or frames, no such kind or space, the numbers of seeds and
+            conditions do not fit, the seeds cannot be dealt out evenly, a projected picture is to be told a condition
+            or to lie in z, or as `LoadedModel.generate`.
     """
+    check_choice("kind", kind, Kind)
     check_sampling(model, sampling)
-    check_keys(seeds, attributes, sampling)
+    seeds = checked_keys(seeds, attributes, sampling)
     space = checked_space(space, seeds, conditions)
     ways, turns = [], []
     for own in cells_of(seeds, grid):
@@ -201,16 +206,16 @@ def checked_space(space: Space | None, seeds: Sequence[Key], conditions: Sequenc
     """Returns where a way leads through: what is asked for, or w where a picture is projected, else z.
 
     Raises:
-        UserError: If a projected picture is to be told conditions, or to lie in z.
+        UserError: If there is no such space, or a projected picture is to be told conditions, or to lie in z.
     """
+    if space is not None:
+        check_choice("space", space, Space)
     if not has_projection(seeds):
         return space or "z"
     if conditions:
-        raise UserError(
-            "A projected picture cannot be told a condition: leave out --from-projection or the conditions."
-        )
+        raise UserError("A projected picture cannot be told a condition: leave it or the conditions out.")
     if space == "z":
-        raise UserError("A projected picture has a w and no z: leave out --space z.")
+        raise UserError("A projected picture has a w and no z: let the way lead through w.")
     return "w"
 
 

@@ -10,7 +10,7 @@ from sakuga.configs.conditions import Condition
 from sakuga.configs.layers import parse_layers
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
-from sakuga.generation.starts import Key, Starts, check_keys, starts_of
+from sakuga.generation.starts import Key, Starts, checked_keys, starts_of
 from sakuga.reporting.sheets import labeled_sheet
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def mix(
     if num_ws == 1:
         raise UserError(f"{model.name} has one layer of w, so nothing can be mixed: take a StyleGAN2.")
     chosen = parse_layers(layers, num_ws)
-    check_keys([*rows, *columns], attributes, sampling)
+    rows, columns = (checked_keys(keys) for keys in (rows, columns))
+    checked_keys([*rows, *columns], attributes, sampling)
     left, above = (starts_of(model, keys, attributes, sampling) for keys in (rows, columns))
     across = len(columns)
 

@@ -48,9 +48,13 @@ def generate(
 def find_model(name_or_path: str | Path) -> Path:
     """Returns the file of a model of the zoo, of a run folder, or the path itself; errors as `load`."""
     text = str(name_or_path)
-    if text in zoo.names():
-        return zoo.path(text)
     given = Path(name_or_path)
+    if text in zoo.names():
+        if (given / "model.safetensors").is_file():
+            raise UserError(
+                f"{text} is a model of the zoo and a folder here that holds one: write ./{text} for the folder."
+            )
+        return zoo.path(text)
     if given.is_dir():
         if not (given / "model.safetensors").is_file():
             raise UserError(f"The folder {given} holds no model.safetensors: give a model file, or a run that has one.")

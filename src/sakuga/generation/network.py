@@ -13,8 +13,8 @@ from sakuga.configs.labels import LabelSchema
 from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
 from sakuga.core import images
 from sakuga.core.errors import UserError
-from sakuga.core.label_distribution import LabelDistribution
 from sakuga.core.files import sha256_of
+from sakuga.core.label_distribution import LabelDistribution
 from sakuga.core.latents import MAX_SEED, z_of_seeds
 from sakuga.core.layers import fix_minibatch_std
 from sakuga.generation.progress import batches

@@ -8,7 +8,7 @@ from sakuga.configs.conditions import Condition
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
 from sakuga.generation.noise_maps import noise_maps, stacked
-from sakuga.generation.starts import Key, check_keys, starts_of
+from sakuga.generation.starts import Key, checked_keys, starts_of
 from sakuga.generation.truncation import check_noise
 from sakuga.models.base import Noise
 from sakuga.reporting.sheets import labeled_sheet
@@ -63,9 +63,9 @@ def noise_draws(
         UserError: If the model has no noise, there are too few draws, or as `sample.draw`.
     """
     check_noise(model)
-    check_keys([key], attributes, sampling)
+    (key,) = checked_keys([key], attributes, sampling)
     if draws < 2:
-        raise UserError(f"{draws} draws show no difference: give --draws 2 or more.")
+        raise UserError(f"{draws} draws show no difference: give 2 or more.")
     start = starts_of(model, [key], attributes, sampling)
     ws = start.ws
     side = coarse_side(model.resolution)

@@ -1,6 +1,7 @@
 """Generated pictures as files that say how to draw them again."""
 
 from importlib import metadata
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def file_name(key: Key) -> str:
     """Returns the name of a picture's file; ten digits hold every seed, so that names sort as seeds do."""
-    return f"seed{key:010d}.png" if isinstance(key, int) else f"{name_of(key)}.png"
+    return f"seed{key:010d}.png" if isinstance(key, Integral) else f"{name_of(key)}.png"
 
 
 def write_pictures(folder: Path, model: "LoadedModel", drawn: "Drawn", sampling: Sampling, overwrite: bool) -> None:

@@ -148,7 +148,7 @@ def check_space(model: LoadedModel, config: ProjectionConfig) -> None:
         UserError: If so.
     """
     if config.space == "w+" and w_is_z(model.generator):
-        raise UserError(f"{model.name} has one layer that takes a w, so that w+ is the same as w: use --space w.")
+        raise UserError(f"{model.name} has one layer that takes a w, so that w+ is the same as w: search w.")
 
 
 def moments_of(model: LoadedModel, labels: np.ndarray, count: int) -> Moments:

@@ -9,7 +9,7 @@ from sakuga.configs.conditions import Condition
 from sakuga.configs.sampling import USUAL, Sampling
 from sakuga.core.errors import UserError
 from sakuga.generation.progress import batches
-from sakuga.generation.starts import Key, check_keys, starts_of
+from sakuga.generation.starts import Key, checked_keys, starts_of
 from sakuga.generation.truncation import check_sampling
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def draw(
         UserError: As `LoadedModel.generate`.
     """
     check_sampling(model, sampling)
-    check_keys(seeds, attributes, sampling)
+    seeds = checked_keys(seeds, attributes, sampling)
     for part in batches(len(seeds), batch_size, "Drawing"):
         starts = starts_of(model, seeds[part], attributes, sampling)
         count = len(starts.names)
         images = model.sample_ws(starts.ws.__getitem__, count, count, starts.noise(model, sampling.noise))
-        yield Drawn(list(seeds[part]), images, starts.labels)
+        yield Drawn(seeds[part], images, starts.labels)
 
 
 def best_of(

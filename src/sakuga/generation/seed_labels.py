@@ -70,7 +70,7 @@ def read_seed_labels(path: Path) -> tuple[list[int], list[Column]]:
 
 def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
     if not path.is_file():
-        raise UserError(f"{path} is not there or is no file: give a table seed,hair,eyes with --labels.")
+        raise UserError(f"{path} is not there or is no file: give a table seed,hair,eyes.")
     try:
         rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:

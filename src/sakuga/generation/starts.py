@@ -1,6 +1,7 @@
 """Where the latent tools begin: the ws of seeds and of projected pictures."""
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from sakuga.configs.conditions import Condition
 from sakuga.configs.sampling import USUAL, NoiseKind, Sampling
 from sakuga.core.errors import UserError
+from sakuga.core.latents import MAX_SEED
 from sakuga.core.random import seed_of
 from sakuga.generation.noise_maps import noise_of, stacked
 from sakuga.generation.projection import KIND, Projected, Projection, projection_name, read_projection
@@ -79,6 +81,7 @@ def starts_of(
         UserError: As `LoadedModel.generate` and `read_projection`.
     """
     check_sampling(model, sampling)
+    keys = checked_keys(keys)
     seeds = [key for key in keys if not isinstance(key, _PROJECTED)]
     of_seeds = [starts_with(model, seeds, model.labels_of(seeds, attributes), sampling)] if seeds else []
     if len(seeds) == len(keys) and of_seeds:
@@ -109,17 +112,25 @@ def joined(parts: Sequence[Starts], order: Sequence[int] | None = None) -> Start
     )
 
 
-def check_keys(keys: Sequence[Key], attributes: Condition | None = None, sampling: Sampling = USUAL) -> None:
-    """Refuses what chooses a z or labels where there is no seed for it to mean something to.
+def checked_keys(keys: Sequence[Key], attributes: Condition | None = None, sampling: Sampling = USUAL) -> list[Key]:
+    """Returns the pictures, each seed as an int of Python's.
 
     Raises:
-        UserError: If so.
+        UserError: If there are none, a seed is no whole number, or something chooses a z or labels where there is no
+            seed for it to mean something to.
     """
-    if not keys or not all(isinstance(key, _PROJECTED) for key in keys):
-        return
+    for key in keys:
+        if not isinstance(key, (*_PROJECTED, Integral)):
+            raise UserError(f"{key!r} is not a seed: use whole numbers from 0 to {MAX_SEED}.")
+    found = [key if isinstance(key, _PROJECTED) else int(key) for key in keys]
+    if not found:
+        raise UserError("There are no seeds: give at least one.")
+    if not all(isinstance(key, _PROJECTED) for key in found):
+        return found
     given = {"sigma": sampling.sigma, "resampling": sampling.threshold} | dict(attributes or {})
     if wrong := [name for name, value in given.items() if value is not None]:
         raise UserError(f"A projected picture has a w of its own, which {wrong[0]} does not change: leave it out.")
+    return found
 
 
 def has_projection(keys: Sequence[Key]) -> bool:
