@@ -133,7 +133,7 @@ def test_every_phase_moves_its_networks_and_no_other(name: str, first_stage: Pat
     before = {key: [p.detach().clone() for p in net.parameters()] for key, net in loop.step.optimized.items()}
     phases = set()
     for _ in range(ROUNDS):
-        phases |= {p.name for p in loop.step.phases if p.due(loop.images // 4, loop.images)}
+        phases |= {p.name for p in loop.step.phases if p.due(loop.images // 4)}
         loop.run_round()
     assert phases == {p.name for p in loop.step.phases}
     for key, net in loop.step.optimized.items():

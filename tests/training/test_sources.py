@@ -110,10 +110,10 @@ def test_pictures_of_another_size_are_refused(model: Callable[..., Any], size: A
 @pytest.mark.parametrize(
     ("changes", "start"),
     [
-        ({}, "150000 images"),
+        ({}, "300000 images"),
         ({"init.generator": "faces64"}, "0 images"),
         ({"init.generator": "faces64", "noise_start": "2 steps"}, "2 steps"),
-        ({"init.discriminator": "faces64"}, "150000 images"),
+        ({"init.discriminator": "faces64"}, "300000 images"),
         ({"noise_start": 0}, "0 images"),
         ({"generator.kind": "dcgan", "style_mixing": 0}, "0 images"),
     ],

@@ -181,7 +181,7 @@ def color_change(count: int, p: float, device: torch.device) -> Tensor:
     """
     chances = _Chances(count, device)
     identity = torch.eye(3, device=device)
-    grey = torch.full((3, 3), 1 / 3, device=device)  # the projection to the axis of greys
+    gray = torch.full((3, 3), 1 / 3, device=device)  # the projection to the axis of grays
     cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=device) / math.sqrt(3)
 
     brightness = chances.normal(p, 0.2)
@@ -189,12 +189,12 @@ def color_change(count: int, p: float, device: torch.device) -> Tensor:
     flip = chances.integer(p, 2)
     angle = chances.uniform(p, math.pi)
     saturation = chances.normal(p, 1.0).exp2()
-    # Contrast and lightness scale along the axis of greys, contrast and saturation across it, where the hue turns
+    # Contrast and lightness scale along the axis of grays, contrast and saturation across it, where the hue turns
     # (Rodrigues' formula); none of them mixes the two, so their product can be written down.
     along = (contrast * (1 - 2 * flip))[:, None, None]
     across = (contrast * saturation)[:, None, None]
-    turned = angle.cos()[:, None, None] * (identity - grey) + angle.sin()[:, None, None] * cross
-    linear = along * grey + across * turned
+    turned = angle.cos()[:, None, None] * (identity - gray) + angle.sin()[:, None, None] * cross
+    linear = along * gray + across * turned
     return torch.cat([linear, linear.sum(2, keepdim=True) * brightness[:, None, None]], 2)
 
 

@@ -36,8 +36,8 @@ def jitter_color(images: Tensor) -> Tensor:
     """
     brightness, saturation, contrast = torch.rand(3, len(images), 1, 1, 1, device=images.device)
     images = images + (brightness - 0.5)
-    grey = images.mean(1, keepdim=True)
-    images = grey + (images - grey) * (saturation * 2)
+    gray = images.mean(1, keepdim=True)
+    images = gray + (images - gray) * (saturation * 2)
     level = images.mean((1, 2, 3), keepdim=True)
     return level + (images - level) * (contrast + 0.5)
 

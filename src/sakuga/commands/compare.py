@@ -52,7 +52,7 @@ def compare(
         only: Labels of variants or data sets, or names of cells, separated by commas: what to work on now.
         retry_failed: Try cells again that failed.
         num_images: How many samples to measure at the end.
-        real_every: Measure against every so-many-th real picture by name.
+        real_every: Measure against every n-th real picture by name.
         extractor: The network to measure with at the end. Only with the Inception is the distance a FID.
         points: How often the EfficientNet-Lite0 distance is measured during training; 0 for never.
         judge: A file that `sakuga judge` wrote: measure whether samples have the attributes asked for.

@@ -51,7 +51,7 @@ def evaluate(
         extractor: The network to measure with. Only with the Inception is the distance a FID.
         weights: The extractor's weights file, if it is not to be looked for.
         num_images: How many samples to measure.
-        real_every: Measure against every so-many-th real picture by name; 1 for all.
+        real_every: Measure against every n-th real picture by name; 1 for all.
         resolution: Height and width of the pictures on both sides; the model's, or the data set's own.
         batch_size: Pictures a forward pass.
         seed: Names the samples, their labels and the random subsets.

@@ -39,7 +39,7 @@ def judge(
         resolution: Height and width of the pictures; their own, if all are the same square. At most 96 are looked at.
         epochs: How often each picture is seen; 14 if neither this nor --minutes is given.
         minutes: Train for so long instead.
-        holdout: Every so-many-th picture by name is never trained on; every fifth.
+        holdout: Every n-th picture by name is never trained on; 5 if not given.
         lr: The highest learning rate.
         seed: Names the first weights, the order and the augmentation.
         overwrite: Replace `out` if it exists.

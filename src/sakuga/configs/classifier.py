@@ -31,5 +31,5 @@ class JudgeConfig(Config):
     rotate: float = Field(default=8.0, ge=0, le=45, description="degrees to either side")
     shift: float = Field(default=0.06, ge=0, le=0.5, description="part of the side, in each direction")
     zoom: float = Field(default=0.08, ge=0, lt=0.5, description="part of the size, smaller or larger")
-    holdout: int = Field(default=5, ge=2, description="every so-many-th picture by name is never trained on")
+    holdout: int = Field(default=5, ge=2, description="every n-th picture by name is never trained on")
     seed: int = Field(default=0, ge=0)

@@ -127,7 +127,7 @@ class MeasureConfig(Config):
     Attributes:
         extractor: `auto`: the Inception if its weights are there, else EfficientNet-Lite0.
         num_images: How many samples.
-        real_every: Against every so-many-th real picture by name.
+        real_every: Against every n-th real picture by name.
         points: How often the EfficientNet-Lite0 distance is measured during training; 0 for never.
         judge: The classifier that says whether a sample has the attributes that were asked for; none if empty.
         faces: Whether the share of samples without a face is counted; `auto`: if OpenCV is installed.

@@ -56,7 +56,7 @@ def evaluate_pictures(
         images: uint8 `[N, H, W, 3]`, or anything that gives such arrays by slices.
         dataset: The real pictures. What is computed of them is kept in the cache.
         extractor: The network to measure with; only with the Inception is the distance called `fid`.
-        real_every: The real side is every so-many-th picture of the sorted names.
+        real_every: The real side is every n-th picture of the sorted names.
         batch_size: Pictures a forward pass.
         described: What the pictures are, for the ruler.
         labels: How their labels were chosen, for the ruler.

@@ -58,7 +58,7 @@ def evaluate(
         extractor: `inception`, `efficientnet` or `auto`; only with the Inception is the distance a FID.
         weights: The extractor's weights file, if it is not to be looked for.
         num_images: How many samples to measure.
-        real_every: The real side is every so-many-th picture by name.
+        real_every: The real side is every n-th picture by name.
         resolution: Height and width of the pictures on both sides; the model's, or the data set's own.
         batch_size: Pictures a forward pass.
         seed: Names the samples, their labels and the random subsets.

@@ -71,10 +71,10 @@ def webp_bytes(frames: Frames, fps: float = 20, *, loop: bool = True, scale: int
 def animation_content(
     path: Path, frames: Frames, fps: float = 20, *, loop: bool = True, scale: int = 1
 ) -> bytes | Callable[[Path], None]:
-    """Returns frames as what the path ends in, as `files.write_together` takes it.
+    """Encodes frames in the format of the path's suffix, as `files.write_together` takes it.
 
     Raises:
-        UserError: As `gif_bytes`, `webp_bytes` or `write_mp4`, or if the path ends in something else.
+        UserError: As `gif_bytes`, `webp_bytes` or `write_mp4`, or if the suffix is none of these.
     """
     suffix = path.suffix.lower()
     if suffix == ".mp4":
@@ -88,7 +88,7 @@ def animation_content(
 def save_animation(
     path: str | Path, frames: Frames, fps: float = 20, *, loop: bool = True, scale: int = 1, overwrite: bool = True
 ) -> Path:
-    """Writes frames as what the path ends in, `.gif`, `.webp` or `.mp4`; as `animation_content`."""
+    """Writes frames in the format of the suffix, `.gif`, `.webp` or `.mp4`; as `animation_content`."""
     path = Path(path)
     write_together({path: animation_content(path, frames, fps, loop=loop, scale=scale)}, overwrite=overwrite)
     return path

@@ -261,7 +261,7 @@ def _way_in_w(
 ) -> Callable[[slice], Tensor]:
     ws = starts.ws
     labels = starts.labels if sampling.psi_mean == "class" else None
-    means = model.mean_w(labels).expand(len(ws), -1) if kind == "spherical" else ws[:, 0]  # of no use to the others
+    means = model.mean_w(labels).expand(len(ws), -1) if kind == "spherical" else ws[:, 0]  # only arcs need it
     return lambda part: w_path(ws, means, Moments(at.start[part], at.end[part], at.t[part]), kind, loop)
 
 

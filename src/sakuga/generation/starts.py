@@ -1,4 +1,4 @@
-"""Where the latent tools begin: the ws of seeds and of projected pictures."""
+"""The ws, labels and noise of seeds and of projected pictures, which every latent tool starts from."""
 
 from collections.abc import Callable, Sequence
 from numbers import Integral

@@ -15,7 +15,7 @@ from sakuga.models.registry import build
 
 _WHAT = "model file"
 
-# What else `write_tensors` writes, by its kind or by an entry that it alone has.
+# The other files of `write_tensors`, recognized by their kind or by an entry that no other has.
 _OTHERS = {
     "directions": "directions, not a model: give it with --directions, beside the model that they belong to",
     "projection": "a projected picture, not a model: give it with --from-projection of `sakuga edit`",

@@ -36,7 +36,7 @@ class HasHead(Protocol):
 
 
 class Head(nn.Module):
-    """Says nothing about attributes; the others are made from it."""
+    """The head without a classifier, and the base of those that have one."""
 
     def forward(self, verdict: Tensor, maps: Tensor, labels: Tensor | None) -> Said:
         """Returns the logits of the verdict and, for each attribute, those of its values.

@@ -17,7 +17,7 @@ from sakuga.data.dataset import Dataset
 from sakuga.data.labels import missing_values, translated
 from sakuga.data.sampling import columns_to_balance
 
-NOISE_START = 150_000  # images: with noise from the start a small G draws hair as grain, and unlearns it slowly
+NOISE_START = 300_000  # images: with noise early a small G draws hair as grain, and unlearns it slowly
 
 
 def check(config: TrainConfig) -> None:

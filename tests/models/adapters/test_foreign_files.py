@@ -377,7 +377,7 @@ def test_circles_and_damage_end_in_one_sentence(ada, persistent_pickle, networks
     # A module that is within itself.
     head = b"\x80\x02}U\x05G_emactorch.nn\nModule\n)\x81q\x00}(U\x08_modules}U\x01ah\x00sU\x0b_parameters}ubs."
     path.write_bytes(head)
-    assert "without number" in refusal(path)
+    assert "too many" in refusal(path)
 
 
 # The command.

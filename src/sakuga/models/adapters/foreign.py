@@ -104,7 +104,7 @@ def check_count(count: int) -> None:
         UnfitError: If there are so many.
     """
     if count > _MOST_TENSORS:
-        raise UnfitError("its tensors are without number")
+        raise UnfitError("it holds too many tensors")
 
 
 def first_names(value: Any, count: int = 3) -> str:

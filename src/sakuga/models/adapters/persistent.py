@@ -108,9 +108,9 @@ def _modules(network: Any) -> Iterator[_Module]:
             raise UnfitError(f"its {path.rstrip('.')[:60] or 'generator'} is no module")
         inner = entries_of(found[1].get("_modules")) or {}
         count += 1
-        # All that wait are counted, too: a circle through a wide module would let them grow without end.
+        # Modules still to be visited count too: a cycle through a wide module would let the list grow without end.
         if count + len(waiting) + len(inner) > _MOST_MODULES or path.count(".") > 16:
-            raise UnfitError("its modules are without number")
+            raise UnfitError("it holds too many modules")
         yield _Module(path, *found)
         waiting += [(f"{path}{name_of(name)}.", module) for name, module in inner.items() if module is not None]
 

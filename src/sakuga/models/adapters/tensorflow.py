@@ -177,7 +177,7 @@ def _network(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         inner = entries_of(state.get("components")) or {}
         networks += 1
         if networks + len(waiting) + len(inner) > _MOST_NETWORKS:
-            raise UnfitError("its networks are without number")
+            raise UnfitError("it holds too many networks")
         count += len(state["variables"])
         check_count(count)
         said = {name_of(key): value for key, value in (entries_of(state["static_kwargs"]) or {}).items()}
