@@ -58,10 +58,10 @@ def complete(name: str) -> TrainConfig:
     return resolve(config, 64 if size == "auto" else size, pick_device("cpu"))
 
 
-def kinds_of_rounds(phases: Sequence[Phase], batch_size: int) -> dict[tuple[str, ...], tuple[int, float]]:
+def kinds_of_rounds(phases: Sequence[Phase]) -> dict[tuple[str, ...], tuple[int, float]]:
     """Returns, for each set of phases that are due together, a round in which they are and their part of all rounds."""
     cycle = math.lcm(*(phase.every for phase in phases))
-    due = [tuple(p.name for p in phases if p.due(n, n * batch_size)) for n in range(cycle, 2 * cycle)]
+    due = [tuple(p.name for p in phases if p.due(n)) for n in range(cycle, 2 * cycle)]
     return {kind: (cycle + due.index(kind), count / cycle) for kind, count in Counter(due).items()}
 
 
@@ -90,7 +90,7 @@ def bare(loop: Loop, numbers: Sequence[int]) -> Generator[None, None, None]:
     batch = loop.dataset.batch(np.arange(size), 0, flip=False, rotate=0.0)
     while True:
         for number in numbers:
-            due = [p for p in loop.step.phases if p.due(number, number * size)]
+            due = [p for p in loop.step.phases if p.due(number)]
             round = Round(number * size, batch, due)
             for phase in due:
                 optimizer = loop.optimizers[phase.optimizer]
@@ -108,7 +108,7 @@ def figures_of(name: str, seconds: float) -> dict[str, float]:
     dataset, place = open_dataset("synthetic:512", int(config.data.resolution)), torch.device("cpu")
     with tempfile.TemporaryDirectory() as folder, deterministic():
         loop = Loop(config, dataset, place)
-        kinds = kinds_of_rounds(loop.step.phases, config.batch_size)
+        kinds = kinds_of_rounds(loop.step.phases)
         numbers = [number for number, _ in kinds.values()]
         rounds, started = real(loop, numbers), time.perf_counter()
         for _ in numbers:
