@@ -15,11 +15,12 @@ from sakuga.configs.patch import patch
 from sakuga.configs.training import LatentConfig, TrainConfig
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
-from sakuga.models.file import read_header, save_model
+from sakuga.models.file import load_network, read_header, save_model
 from sakuga.models.registry import build
 from sakuga.recipes import recipe
 from sakuga.training import resolve, sources
 from sakuga.training.start import train
+from sakuga.training.transfer import transferred
 
 RECIPE = "stylegan2-64-cpu"
 SHORT: dict[str, Any] = {
@@ -97,6 +98,66 @@ def test_the_head_is_that_of_the_run(model: Callable[..., Any], tmp_path: Path):
     options = {"init.discriminator": model(head="projection")["init.discriminator"]}
     with pytest.raises(UserError, match=r"than --discriminator\.head asks for, first at mapping"):
         train(RECIPE, "synthetic:16", tmp_path / "run", changes=SHORT | options, device="cpu")
+
+
+def unlabeled(tmp_path: Path, kind: str) -> Path:
+    """Writes a generator and a discriminator that know no labels, with random weights."""
+    torch.manual_seed(3)
+    config = patch(recipe("quick64" if kind == "dcgan" else RECIPE), {"data.resolution": 64} | NARROW[kind])
+    config = resolve.resolve(config, 64, torch.device("cpu"))
+    networks = {
+        "generator": build(config.generator, LabelSchema()),
+        "discriminator": build(config.discriminator, LabelSchema()),
+    }
+    roles = Roles(
+        generator=GeneratorRole(architecture=config.generator),
+        discriminator=DiscriminatorRole(architecture=config.discriminator),
+    )
+    path = tmp_path / f"{kind}.safetensors"
+    save_model(path, Header(name=kind, roles=roles, latent=config.latent), networks)
+    return path
+
+
+NARROW: dict[str, dict[str, Any]] = {
+    "dcgan": {"generator.channels": 4, "discriminator.channels": 4},
+    "stylegan2": {
+        f"{network}.{key}": value for network in ("generator", "discriminator") for key, value in WIDTHS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "stylegan2"])
+def test_a_generator_that_learns_labels_begins_with_what_it_drew(kind: str, tmp_path: Path):
+    path = unlabeled(tmp_path, kind)
+    options = {"init.generator": str(path), "init.discriminator": str(path), "conditioning.attributes": "hair"}
+    options |= {"discriminator.head.kind": "auxiliary"} | ({"generator.mapping_lr": 0.1} if kind == "stylegan2" else {})
+    config = resolve.resolve(
+        sources.adopted(recipe("attributes64" if kind == "dcgan" else RECIPE), options), 64, torch.device("cpu")
+    )
+    schema = LabelSchema(attributes=(Attribute(name="hair", values=("aqua", "black", "pink")),))
+    header = read_header(path)
+    theirs = {role: load_network(path, role, header) for role in ("generator", "discriminator")}
+    ours = {"generator": build(config.generator, schema), "discriminator": build(config.discriminator, schema)}
+    for role, network in ours.items():
+        network.load_state_dict(transferred(theirs[role], network, gains_labels=True))
+        network.eval()
+    z = torch.randn(6, theirs["generator"].z_dim)
+    labels = torch.arange(6)[:, None] % 3
+    with torch.no_grad():
+        ws, expected = ours["generator"].mapping(z, labels), theirs["generator"].mapping(z)
+        drawn, before = ours["generator"].synthesis(ws, "const"), theirs["generator"].synthesis(expected, "const")
+        judged, was = ours["discriminator"](before, labels), theirs["discriminator"](before)
+    torch.testing.assert_close(drawn, before, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(judged.logits, was.logits, atol=1e-4, rtol=1e-4)
+    assert judged.attributes is not None
+
+
+def test_a_run_may_begin_without_labels_and_go_on_with_them(tmp_path: Path):
+    path = unlabeled(tmp_path, "stylegan2")
+    options = {"init.generator": str(path), "init.discriminator": str(path), "conditioning.attributes": "hair"}
+    options |= {"discriminator.head.kind": "auxiliary", "noise_start": "1k images"}
+    assert train(RECIPE, "synthetic:64", tmp_path / "run", changes=SHORT | options, device="cpu")
+    assert read_header(tmp_path / "run" / "model.safetensors").labels.attributes[0].name == "hair"
 
 
 @pytest.mark.parametrize("size", [64, "auto"])

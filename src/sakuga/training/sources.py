@@ -14,6 +14,7 @@ from sakuga.core.tensorfile import first_misfit
 from sakuga.generation.model import find_model
 from sakuga.models.file import load_network, read_header
 from sakuga.training.run import Run
+from sakuga.training.transfer import transferred
 
 _ROLES: dict[str, Literal["generator", "discriminator"]] = {
     "generator": "generator",
@@ -110,12 +111,16 @@ def initialize(run: Run, config: TrainConfig) -> None:
     """
     for init, path, header, role in _sources(config):
         name, option = _ROLES[init], f"--init.{init} {path}"
-        if name == "generator" or config.discriminator.head.kind != "none":
-            _check_same_labels(option, header.labels, run.loop.step.schema)
+        schema = run.loop.step.schema
+        # A second stage is told what its first is, and no projection judges labels without weights of its own.
+        is_learnable = init != "base" and config.discriminator.head.kind != "projection"
+        gains_labels = is_learnable and bool(schema.attributes) and not header.labels.attributes
+        if not gains_labels and (name == "generator" or config.discriminator.head.kind != "none"):
+            _check_same_labels(option, header.labels, schema)
         network, averaged = run.loop.step.networks[name], run.loop.ema.network
         if init == "base":
             network, averaged = network.get_submodule("base"), averaged.get_submodule("base")
-        theirs = load_network(find_model(path), name, header).state_dict()
+        theirs = transferred(load_network(find_model(path), name, header), network, gains_labels=gains_labels)
         if wrong := first_misfit(network.state_dict(), theirs):
             heads = [getattr(part, "head", None) for part in (role.architecture, getattr(config, name))]
             group = f"--{init}.head" if heads[0] != heads[1] else f"--{init}"
