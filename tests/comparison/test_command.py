@@ -73,6 +73,7 @@ def test_presets_look_for_their_files_in_the_folder(asked):
         ("--preset seed004 --data a.zip --out o", "names its own data"),
         ("quick64 quick64 --data a.zip --out o", "two of the variants are called 'quick64'"),
         ("quick64 --data a.zip --budget 3epochs --out o", "not the same for every cell"),
+        ("quick64 --data a.zip --budget 5bananas --out o", "write, for example, '60k images' or '10 minutes'"),
         ("quick64 --data a.zip --seeds 1,b --out o", "--seeds '1,b'"),
         ("quick64 --data a.zip --seeds=-1 --out o", "--seeds '-1': '-1' is not a seed or a range"),
         ("quick64 --data a.zip --change batch_size --out o", "--change 'batch_size': write NAME=VALUE"),

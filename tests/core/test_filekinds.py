@@ -67,6 +67,14 @@ def test_pickles_are_told_from_files_whose_length_begins_alike(protocol, tmp_pat
     assert kind_of_file(path) == SAFETENSORS
 
 
+def test_weights_cut_short_are_to_be_downloaded_again(tmp_path):
+    path = tmp_path / "file.pt"
+    torch.save({"a": torch.zeros(999)}, path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"is a truncated or damaged zip archive.*: download or copy it again"):
+        read_pickle(path, "file of weights")
+
+
 @pytest.mark.parametrize("data", [b"", b"abc", bytes(range(200))])
 def test_what_first_bytes_do_not_tell_is_not_guessed(data, tmp_path):
     path = tmp_path / "file"

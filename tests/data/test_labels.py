@@ -43,6 +43,11 @@ def test_csv_with_unknown_values_and_synonyms(labels_of):
     assert problems == []
 
 
+def test_a_table_that_is_not_there_is_said_once(labels_of, tmp_path):
+    with pytest.raises(UserError, match=r"nope.csv: cannot be read \(No such file or directory\): give the path"):
+        labels_of({"a.png": None}, tmp_path / "nope.csv")
+
+
 def test_csv_problems_are_named(labels_of):
     table = "file,hair\na.png,blnde\nb.png,red\nb.png,blue\nc.png\nmissing.png,red\n"
     schema, labels, problems = labels_of({"a.png": None, "b.png": None, "labels.csv": table})

@@ -157,6 +157,8 @@ def test_results_are_not_overwritten(tmp_path, capsys):
     assert main(["evaluate", "faces64", "--data", "synthetic:16", "--out", str(out)]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert out.read_text() == "mine"
+    assert main(["evaluate", "faces64", "--data", "synthetic:16", "--out", str(tmp_path / "s.txt")]) == 2
+    assert "ends in .json" in capsys.readouterr().err
 
 
 @needs_efficientnet

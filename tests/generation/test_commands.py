@@ -228,6 +228,7 @@ WAY = [*INTERPOLATE, "--seeds", "3,4"]
         (GENERATE, "--out FOLDER"),
         ([*GENERATE, "--out", "TMP/o", "--seeds", "5-3"], "write the range '5-3' from low to high, 3-5"),
         ([*GENERATE, "--out", "TMP/o", "--seeds", "a"], "'a' is not a seed"),
+        ([*GENERATE, "--out", "TMP/o", "--seeds", ""], "'' is not a seed"),
         ([*GENERATE, "--out", "MODEL"], "is a file and no folder: name a folder"),
         ([*GENERATE, "--out", "TMP/o", "--sigma", "-1"], "sigma of -1"),
         ([*GENERATE, "--out", "TMP/o", "--best-of", "4", "--keep", "5"], "5 of 4 pictures cannot be kept"),

@@ -134,6 +134,20 @@ def test_no_seeds_and_no_numbers_are_refused(model, styled):
     for seed in (1.5, None, np.float64(2)):
         with pytest.raises(UserError, match="is not a seed: use whole numbers"):
             model.generate([seed])
+    for seeds in ("0-3", 7):
+        for attempt in (model.generate, model.best_of, model.interpolate):
+            with pytest.raises(UserError, match=rf"{seeds!r} is no list of seeds: give numbers, such as range\(4\)"):
+                attempt(seeds)
+
+
+def test_names_that_are_nearly_those_of_sampling_are_suggested(model, conditional):
+    for one in (model, conditional):
+        with pytest.raises(UserError, match="has no attribute 'sigm': did you mean 'sigma'"):
+            one.generate([1], sigm=1)
+
+
+def test_a_model_shows_itself_in_short(model):
+    assert repr(model) == f"<{model.describe()}>"
 
 
 def test_broken_weights_are_told_and_not_drawn(model_file):

@@ -207,7 +207,7 @@ def test_bad_input_is_one_sentence(content, options, told, model_file, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
-def test_what_python_finds_goes_where_seeds_go(styled, monkeypatch):
+def test_what_python_finds_goes_where_seeds_go(styled, monkeypatch, tmp_path):
     monkeypatch.setattr("sakuga.generation.model.load_perceptual", lambda name, device, path: Blurred())
     target = Image.fromarray(drawn(styled, 3)).resize((40, 48))
     found = styled.project(target, steps=10, mean_of=200, samples=4)
@@ -217,6 +217,13 @@ def test_what_python_finds_goes_where_seeds_go(styled, monkeypatch):
     assert styled.mix_sheet([found], [10, 11]).width > 3 * 32
     clear = Image.new("RGBA", (64, 40))
     assert (styled.project(clear, steps=1, mean_of=20, samples=1).target == 255).all()
+    clear.save(tmp_path / "clear.png")
+    assert (styled.project(tmp_path / "clear.png", steps=1, mean_of=20, samples=1).target == 255).all()
+    with pytest.raises(UserError, match="there is no such file: give a picture"):
+        styled.project(str(tmp_path / "absent.png"))
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    with pytest.raises(UserError, match="cannot be read as a picture"):
+        styled.project(str(tmp_path / "bad.png"))
     with pytest.raises(UserError, match="The picture is 31x200, too small"):
         styled.project(Image.new("RGB", (31, 200)))
     with pytest.raises(UserError, match="without attributes"):

@@ -55,7 +55,7 @@ def evaluate(
         resolution: Height and width of the pictures on both sides; the model's, or the data set's own.
         batch_size: Pictures a forward pass.
         seed: Names the samples, their labels and the random subsets.
-        out: Write the numbers and their ruler here, as JSON.
+        out: Write the numbers and their ruler here, a .json file.
         sheet: Write a PNG here: samples beside the training pictures nearest to them.
         judge: A file that `sakuga judge` wrote: measure how often samples show the attributes asked for, and how varied
             they are within one condition.
@@ -73,6 +73,7 @@ def evaluate(
 
     if out is not None and out.is_dir():
         raise UserError(f"{out} is a folder: give the name of the file to write.")
+    check_suffix(out, "--out", ".json")
     check_suffix(sheet, "--sheet", ".png")
     refuse_existing([out, sheet], overwrite)
     machine.prepare()

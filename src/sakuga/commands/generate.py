@@ -232,7 +232,7 @@ def _choose(
     from sakuga.generation.sample import check_keep
 
     candidates = f"0-{best_of - 1}" if best_of else None
-    chosen = once(keys_of(seeds or candidates, projections, f"0-{usual - 1}"))
+    chosen = once(keys_of(candidates if seeds is None else seeds, projections, f"0-{usual - 1}"))
     if best_of is not None and seeds is not None and best_of != len(chosen):
         raise UserError(f"--best-of {best_of} and --seeds {seeds} ({len(chosen)} seeds) disagree: give one of them.")
     if best_of is not None and projections:

@@ -192,11 +192,15 @@ def spread_text(column: Column, spread: Spread | None) -> str:
 
 
 def best_of(column: Column, rows: Sequence[Row]) -> str | None:
-    """Returns the variant that is best in a column among rows of one data set; None where there is no race."""
-    means = {row.variant: row.spreads[column.name].mean for row in rows if column.name in row.spreads}
-    if not column.better or len(means) < 2 or len(set(means.values())) == 1:
+    """Returns the variant that is best in a column among rows of one data set; None where there is no race.
+
+    Nor is there a winner within the noise: it has to be ahead of the second by more than the larger of their spreads.
+    """
+    measured = [(row.spreads[column.name], row.variant) for row in rows if column.name in row.spreads]
+    if not column.better or len(measured) < 2:
         return None
-    return (min if column.better == "low" else max)(means, key=lambda variant: means[variant])
+    (first, winner), (second, _), *_ = sorted(measured, key=lambda m: m[0].mean, reverse=column.better == "high")
+    return winner if abs(first.mean - second.mean) > max(first.std, second.std) else None
 
 
 def to_json(record: Record, results: Results) -> dict[str, Any]:
@@ -219,7 +223,7 @@ def to_json(record: Record, results: Results) -> dict[str, Any]:
 
 
 def to_markdown(record: Record, results: Results) -> str:
-    """Returns the table for a page of documentation; the best of each data set in bold."""
+    """Returns the table for a page of documentation; the winner of each data set in bold."""
     several = len(record.comparison.data) > 1
     titles = [*(["Data"] if several else []), "Variant", *(column.title for column in results.columns)]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]

@@ -100,11 +100,13 @@ class Budget(Config):
             return value
         if match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:minutes?|min)\s*", value):
             return {"minutes": float(match[1])}
-        duration = Duration.model_validate(value)
+        advice = "write, for example, '60k images' or '10 minutes'"
+        try:
+            duration = Duration.model_validate(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a budget: {advice}") from None
         if duration.unit != "images":
-            raise ValueError(
-                f"{value!r} is not the same for every cell: write, for example, '60k images' or '10 minutes'"
-            )
+            raise ValueError(f"{value!r} is not the same for every cell: {advice}")
         return {"images": int(duration.amount)}
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ _PICTURES = (
 _OTHERS = ((b"%PDF", "a PDF document"), (b"\x1f\x8b", "a gzip archive"))
 
 SAFETENSORS, WEIGHTS = "a safetensors file", "a pickle, as other programs write weights"
+CUT_SHORT = "a truncated or damaged zip archive"
 
 
 def kind_of_file(path: str | Path) -> str | None:
@@ -35,6 +36,8 @@ def kind_of_file(path: str | Path) -> str | None:
     if head[8:9] == b"{" and head[6:8] == b"\0\0":
         return SAFETENSORS
     if head.startswith(b"PK\x03\x04"):
+        if not zipfile.is_zipfile(path):  # the list of what it holds is at its end
+            return CUT_SHORT
         return WEIGHTS if _is_of_torch(path) else "a zip archive"
     if head.startswith(b"\x80") and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return WEIGHTS

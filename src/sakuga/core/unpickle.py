@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from sakuga.core.errors import UserError, printable
-from sakuga.core.filekinds import WEIGHTS, kind_of_file
+from sakuga.core.filekinds import CUT_SHORT, WEIGHTS, kind_of_file
 from sakuga.core.pickle_machine import Machine, Stream
 from sakuga.core.pickle_values import BrokenError, Budget, Inert
 
@@ -93,6 +93,8 @@ def read_pickle(source: Path | bytes, what: str) -> Any:
                 return reader.plain(data)
     except _REFUSED as error:
         kind = None if isinstance(source, bytes) else kind_of_file(source)
+        if kind == CUT_SHORT:
+            raise UserError(f"{where} is {kind}, not an intact {what}: download or copy it again.") from error
         if kind not in (None, WEIGHTS):
             raise UserError(f"{where} is {kind} and no {what}: give the path of a {what}.") from error
         raise UserError(f"{where} is no intact {what} ({_short(error)}): take an intact copy.") from error

@@ -179,7 +179,7 @@ def read_metadata(file: Path) -> bytes:
     try:
         return _read_file(file)
     except BadFile as error:
-        raise UserError(f"{file} cannot be read: {error}.") from None
+        raise UserError(f"{file}: {error}: give the path of a file that can be read.") from None
 
 
 def common_folder(names: Sequence[str]) -> str:

@@ -194,18 +194,20 @@ class LoadedModel(LoadedNetworks):
         return list(to_pil(edit(self, seeds, strengths, directions, **options)))
 
     def project(
-        self, picture: Image.Image, distance: str = "auto", weights: str | Path | None = None, **told: Any
+        self, picture: Image.Image | str | Path, distance: str = "auto", weights: str | Path | None = None, **told: Any
     ) -> Projection:
         """Searches for the w of a picture; what it returns goes where seeds go.
 
         Args:
-            picture: Its largest centered square is brought to the model's size; transparency lies over white.
+            picture: A picture or its file. Its largest centered square is brought to the model's size; transparency
+                lies over white.
             distance: What near means, as in `features.perceptual.load_perceptual`.
             weights: The weights file of the distance, if it is not to be looked for.
             **told: Fields of `configs.projection.ProjectionConfig`, for example `steps=250`, and attributes.
 
         Raises:
-            UserError: If the picture is too small, or as `load_perceptual` and `generation.project.project`.
+            UserError: If the picture is too small or cannot be read, or as `load_perceptual` and
+                `generation.project.project`.
         """
         from sakuga.generation.project import project_picture  # it needs this class
 

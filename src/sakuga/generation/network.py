@@ -1,5 +1,6 @@
 """The networks of a model file, loaded and ready to draw: seeds to z to w to pictures, all of them arrays."""
 
+import difflib
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -98,6 +99,9 @@ class LoadedNetworks:
         """The hash of the file, 64 hexadecimal digits."""
         return sha256_of(self.path)
 
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
+
     def describe(self) -> str:
         """Returns the model in a few words."""
         return f"{self.name}, {self.resolution}x{self.resolution}, {self.header.images_seen:,} images seen"
@@ -156,6 +160,10 @@ class LoadedNetworks:
         return expanded(self.schema, conditions)
 
     def _check_attributes(self, asked: Condition) -> None:
+        known = [attribute.name for attribute in self.schema.attributes]
+        for name in asked:
+            if (near := difflib.get_close_matches(name, Sampling.model_fields, 1)) and name not in known:
+                raise UserError(f"{self.name} has no attribute {name!r}: did you mean {near[0]!r}?")
         if asked and not self.schema.attributes:
             raise UserError(
                 f"{self.name} was trained without attributes, so {' and '.join(asked)} cannot be chosen: "

@@ -8,11 +8,12 @@ DCGAN, say) is chosen beforehand and then stands still.
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,6 +30,8 @@ from sakuga.features.perceptual import at_most
 from sakuga.generation.model import LoadedModel
 from sakuga.generation.projection import Projection
 from sakuga.models.base import Generator, Noise
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # by content, and none that starts another program
 
 _NEAR = 8  # pictures under which labels are compared
 
@@ -113,23 +116,34 @@ def project(
 
 
 def project_picture(
-    model: LoadedModel, picture: Image.Image, distance: Perceptual, told: Mapping[str, Any]
+    model: LoadedModel, picture: Image.Image | str | Path, distance: Perceptual, told: Mapping[str, Any]
 ) -> Projection:
     """Searches for the w of a picture of any size and mode.
 
     Args:
         model: The model.
-        picture: The picture.
+        picture: The picture, or its file.
         distance: What near means; on the model's device.
         told: Fields of `ProjectionConfig` and attributes of the picture, by name.
 
     Raises:
-        UserError: If the picture is too small, a field is out of range, or as `project`.
+        UserError: If the picture is too small or cannot be read, a field is out of range, or as `project`.
     """
     own = {name: value for name, value in told.items() if name in ProjectionConfig.model_fields}
     config = validate(ProjectionConfig, own, "value")
+    if isinstance(picture, str | Path):
+        picture = _opened(Path(picture))
     target = fitted(np.asarray(opaque(picture)), model.resolution, "The picture")
     return project(model, target, distance, config, {name: v for name, v in told.items() if name not in own})
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            return ImageOps.exif_transpose(image)
+    except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
+        reason = "there is no such file" if not path.exists() else f"cannot be read as a picture ({error})"
+        raise UserError(f"{path}: {reason}: give a picture (PNG, JPEG, WebP, ...).") from None
 
 
 def w_is_z(generator: Generator) -> bool:

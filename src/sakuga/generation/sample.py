@@ -85,6 +85,7 @@ def best_of(
     Raises:
         UserError: If there are fewer candidates than pictures to keep, the model has no discriminator, or as `draw`.
     """
+    seeds = checked_keys(seeds, attributes, sampling)
     check_keep(keep, len(seeds))
     kept, scores = Drawn([], *_nothing(model)), np.zeros(0, np.float32)
     for drawn in draw(model, seeds, sampling=sampling, attributes=attributes, batch_size=batch_size):

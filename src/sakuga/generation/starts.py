@@ -1,6 +1,6 @@
 """The ws, labels and noise of seeds and of projected pictures, which every latent tool starts from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -116,9 +116,12 @@ def checked_keys(keys: Sequence[Key], attributes: Condition | None = None, sampl
     """Returns the pictures, each seed as an int of Python's.
 
     Raises:
-        UserError: If there are none, a seed is no whole number, or something chooses a z or labels where there is no
-            seed for it to mean something to.
+        UserError: If this is no list, there are none, a seed is no whole number, or something chooses a z or labels
+            where there is no seed for it to mean something to.
     """
+    if isinstance(keys, str) or not isinstance(keys, Iterable):
+        raise UserError(f"{keys!r} is no list of seeds: give numbers, such as range(4), or projections in a list.")
+    keys = list(keys)
     for key in keys:
         if not isinstance(key, (*_PROJECTED, Integral)):
             raise UserError(f"{key!r} is not a seed: use whole numbers from 0 to {MAX_SEED}.")
