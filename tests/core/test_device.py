@@ -1,4 +1,5 @@
 import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -101,5 +102,13 @@ def test_the_machine_is_described():
     told = device.describe(CPU)
     assert told["device"] == "cpu"
     assert told["torch"] == torch.__version__
+    assert told["sakuga"] == version("sakuga")
     assert told["threads"] == torch.get_num_threads()
     assert told["name"]
+
+
+def test_more_threads_than_the_cores_can_hold_are_refused():
+    before = torch.get_num_threads()
+    with pytest.raises(UserError, match=r"--threads 100000 is too many for \d+ CPU cores: give \d+ at most"):
+        device.set_threads(100_000)
+    assert torch.get_num_threads() == before

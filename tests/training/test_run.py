@@ -20,8 +20,9 @@ from sakuga.core.tensorfile import read_value
 from sakuga.data.dataset import open_dataset
 from sakuga.models.file import load_network, read_header
 from sakuga.training import checkpoint, outputs
+from sakuga.training.health import NotFinite
 from sakuga.training.metrics_log import read_metrics
-from sakuga.training.run import Run
+from sakuga.training.run import Run, _interruptible
 from sakuga.training.start import train
 
 Tensors = dict[str, torch.Tensor]
@@ -336,3 +337,25 @@ def test_the_caller_keeps_its_threads(tiny_run: Callable[..., bool], tmp_path: P
     before = torch.get_num_threads()
     tiny_run(tmp_path / "run", {"duration": "8 images", "threads": before + 1})
     assert torch.get_num_threads() == before
+
+
+def test_too_many_threads_are_refused(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--threads 100000 is too many"):
+        tiny_run(tmp_path / "run", {"threads": 100_000})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_is_not_finite_is_no_result(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    with pytest.raises(NotFinite, match="the generator has weights or statistics that are not finite"):
+        tiny_run(tmp_path, {"optimizer.g.lr": 1e9, "duration": "200 images"})
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_of_either_kind_stops_at_once(second: signal.Signals) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with _interruptible() as received:
+        assert signal.getsignal(second) != before[second]
+        signal.raise_signal(signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+        assert signal.getsignal(second) == before[second]

@@ -45,13 +45,13 @@ class Machine(Config):
         """Lets torch use so many threads; as many as it likes if None.
 
         Raises:
-            UserError: If there are fewer than one.
+            UserError: If there are fewer than one, or too many.
         """
         check_positive(threads=self.threads)
         if self.threads is not None:
-            import torch
+            from sakuga.core.device import set_threads
 
-            torch.set_num_threads(self.threads)
+            set_threads(self.threads)
 
 
 UNTOLD, ANY_MACHINE = Told(), Machine()

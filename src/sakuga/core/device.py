@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,22 @@ def threads_kept() -> Iterator[None]:
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
-    """Returns what a run records about its machine: device, processor, threads, torch's version."""
+    """Returns what a run records about its machine: device, processor, threads, versions of torch and sakuga."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {"device": str(device), "name": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    versions = {"torch": torch.__version__, "sakuga": version("sakuga")}
+    return {"device": str(device), "name": name, "threads": torch.get_num_threads()} | versions
+
+
+def set_threads(count: int) -> None:
+    """Lets torch use so many CPU threads.
+
+    Raises:
+        UserError: If there are more than four for each core: the system may not make them, and they only wait.
+    """
+    most = 4 * (os.cpu_count() or 1)
+    if count > most:
+        raise UserError(f"--threads {count} is too many for {most // 4} CPU cores: give {most} at most.")
+    torch.set_num_threads(count)
 
 
 def _cpu_flags() -> set[str]:

@@ -16,13 +16,18 @@ _YOUNG = 20_000  # images until which every G makes nearly one picture
 
 
 class NotFinite(UserError):
-    """A loss or a gradient became infinite or NaN; the weights were not touched by it."""
+    """Training broke down: a number became infinite or NaN.
 
-    def __init__(self, phase: str, images: int):
+    Args:
+        found: What happened, as a sentence without its end.
+        images: Images seen.
+        kept: What is left of the run, as a clause.
+    """
+
+    def __init__(self, found: str, images: int, kept: str = ""):
         super().__init__(
-            f"Training stopped at {images:,} images: phase {phase} gave a loss or a gradient that is not finite. The "
-            "last checkpoint is intact; in a new run lower --optimizer.g.lr and --optimizer.d.lr, or use --precision "
-            "float32."
+            f"Training stopped at {images:,} images: {found}. {f'{kept}; in' if kept else 'In'} a new run lower "
+            "--optimizer.g.lr and --optimizer.d.lr, or use --precision float32."
         )
 
 

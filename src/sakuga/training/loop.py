@@ -139,7 +139,8 @@ class Loop:
         distributed.average_(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
-            raise NotFinite(phase.name, round.images)
+            found = f"phase {phase.name} gave a loss or a gradient that is not finite"
+            raise NotFinite(found, round.images, kept="The last checkpoint is intact")
         self.meters.add(f"grad_norm_{phase.name}", norm)
         optimizer.step(self.step.lr_scale(phase.optimizer))
         self.step.after(phase)

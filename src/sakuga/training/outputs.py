@@ -17,6 +17,7 @@ from sakuga.evaluation.conditions import labels_like_data
 from sakuga.models.file import save_model
 from sakuga.reporting.curves import draw_curves
 from sakuga.reporting.page import Page
+from sakuga.training.health import NotFinite
 from sakuga.training.loop import Loop
 from sakuga.training.metrics_log import read_metrics
 
@@ -53,8 +54,15 @@ def write_sheet(run_dir: Path, loop: Loop) -> np.ndarray:
 
 
 def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
-    """Writes the EMA of G, and D, as a model file."""
-    config = loop.config
+    """Writes the EMA of G, and D, as a model file.
+
+    Raises:
+        NotFinite: If a weight, or a statistic of a norm, is not.
+    """
+    config, networks = loop.config, {"generator": loop.averaged(), "discriminator": loop.step.discriminator}
+    for role, network in networks.items():
+        if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
+            raise NotFinite(f"the {role} has weights or statistics that are not finite", loop.images)
     header = Header(
         name=config.name or config.recipe,
         roles=Roles(
@@ -70,7 +78,6 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
         scores=scores,
         provenance={"config": _without_folders(config), "dataset_fingerprint": loop.dataset.fingerprint},
     )
-    networks = {"generator": loop.averaged(), "discriminator": loop.step.discriminator}
     save_model(path, header, networks)
 
 

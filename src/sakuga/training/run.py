@@ -190,13 +190,14 @@ class Run:
 
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Yields a list that holds the signal once SIGINT or SIGTERM has come; a second one kills as usual."""
+    """Yields a list that holds the signal once SIGINT or SIGTERM has come; a second one, of either, kills as usual."""
     received: list[int] = []
     before = {}
 
     def receive(number: int, frame: Any) -> None:
         received.append(number)
-        signal.signal(number, before[number])
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
     try:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -69,7 +69,7 @@ def train(
     elif not checkpoint.existing(run_dir):  # a checkpoint holds what was taken from other models
         sources.check(config)
     if config.threads != "auto":
-        torch.set_num_threads(config.threads)
+        devices.set_threads(config.threads)
     if record and data is None:
         data, labels = record["data"]["path"], labels or record["data"].get("labels")
     if data is None:
