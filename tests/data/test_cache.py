@@ -9,7 +9,7 @@ import pytest
 
 from sakuga.core.errors import UserError
 from sakuga.data import cache as caches
-from sakuga.data.cache import TooFewPictures, load
+from sakuga.data.cache import UnusableSet, load
 from sakuga.data.sources import open_source
 
 
@@ -54,9 +54,38 @@ def test_bad_files_are_left_out_and_named(make, pngs):
     ]
 
 
+def test_an_exact_duplicate_gives_its_label_where_there_is_none(make, pngs):
+    table = b"file;hair;eyes\n01.png;red;\n02.png;blue;green\n03.png;red;green\n04.png;red;green\n"
+    copies = {f"0{i}.png": pngs["00.png"] for i in range(4)}
+    decoded = load(open_source(make("set", pngs | copies | {"labels.csv": table})))
+    values = [a.values[n] for a, n in zip(decoded.schema.attributes, decoded.labels[0], strict=True)]
+    assert (decoded.names[0], values) == ("00.png", ["red", "green"])
+    assert [p.reason.removeprefix("exact duplicate: the same pixels as 00.png") for p in decoded.problems] == [
+        ", whose missing label it gives",
+        ", whose missing label it gives, but other labels (hair red, not blue)",
+        "",
+    ]
+
+
+def test_duplicates_in_folders_of_two_classes_are_told(make, pngs):
+    files = {f"{'cat' if name < '10' else 'dog'}/{name}": data for name, data in pngs.items()}
+    decoded = load(open_source(make("set", files | {"dog/30.png": files["cat/00.png"]})))
+    assert decoded.schema.sizes == (2,)
+    assert decoded.problems[0].reason.endswith("as cat/00.png, but other labels (class cat, not dog)")
+
+
+def test_a_picture_beside_class_folders_is_told(make, pngs, paint, encode):
+    files = {f"{'cat' if name < '10' else 'dog'}/{name}": data for name, data in pngs.items()}
+    decoded = load(open_source(make("set", files | {"zz.png": encode(paint(1, seed=9)[0])})))
+    assert decoded.schema.sizes == ()
+    assert [str(p) for p in decoded.problems] == [
+        "zz.png: folders are not taken as classes: this picture lies beside them"
+    ]
+
+
 def test_too_few_good_pictures_are_refused_with_their_problems(make, pngs):
     files = {name: data if name < "15" else data[:40] for name, data in pngs.items()}
-    with pytest.raises(TooFewPictures, match="15 good pictures and 5 problems") as caught:
+    with pytest.raises(UnusableSet, match="15 good pictures and 5 problems") as caught:
         load(open_source(make("set", files)))
     assert [problem.file for problem in caught.value.problems] == [f"{i}.png" for i in range(15, 20)]
 

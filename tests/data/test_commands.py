@@ -38,6 +38,22 @@ def test_check_of_an_unusable_set_names_its_files_and_fails(run, make):
     assert len(err.splitlines()) == 1
 
 
+def test_check_lists_bad_files_before_it_refuses_sizes(run, make, pngs, paint, encode):
+    pngs |= {"30.png": encode(paint(1, 24)[0]), "31.png": b"no", "00.png": b""}
+    status, out, err = run("check", make("set", pngs))
+    assert status == 2
+    assert "00.png: empty (0 bytes)" in out and "31.png: not a picture" in out
+    assert "differ in size (01.png: 16x16, 30.png: 24x24)" in err
+
+
+def test_only_other_verbs_advise_to_check(run, make):
+    place = make("a set", {"1.png": b"no", "2.png": b""})
+    assert "sakuga data check" not in run("check", place)[2]
+    assert (
+        f"`sakuga data check '{place}' --resolution 16` lists the problems" in run("info", place, "--resolution", 16)[2]
+    )
+
+
 def test_pack_check_info_and_preview_of_a_folder(run, make, pngs, tmp_path):
     pngs["labels.csv"] = b"file,hair\n" + b"".join(
         b"%02d.png,%s\n" % (i, b"red" if i < 15 else b"blue") for i in range(19)

@@ -118,7 +118,7 @@ def test_given_labels(make, pngs, tmp_path):
 def test_problems_are_counted_on_stderr(make, pngs, capsys):
     path = make("set", pngs | {"x.png": b""})
     assert len(open_dataset(path).problems) == 1
-    assert "1 problems beside 20 good pictures" in capsys.readouterr().err
+    assert "1 problem beside 20 good pictures" in capsys.readouterr().err
     open_dataset(path, tell=False)
     assert not capsys.readouterr().err
 

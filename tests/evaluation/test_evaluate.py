@@ -18,7 +18,7 @@ def test_numbers_carry_the_networks_name_and_their_ruler(extractor, dataset, dra
     assert "fid" not in names
     assert found.ruler.num_samples == 120
     assert found.ruler.num_real == 100
-    assert found.ruler.real == "every 4. of 400 by name, from the first"
+    assert found.ruler.real == "every 4th of 400 by name, from the first"
     assert found.ruler.weights_sha256 == extractor.sha256
     expected = frechet_distance(
         gaussian_of(extractor.features(dataset.images[::4])), gaussian_of(extractor.features(draw(120, seed=5)))

@@ -51,14 +51,15 @@ def check(source: str, /, *, resolution: int | None = None, labels: Path | None 
         resolution: Height and width of the pictures; their own, if all are the same square.
         labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
     """
-    from sakuga.data.cache import TooFewPictures
+    from sakuga.core.errors import UserError
+    from sakuga.data.cache import UnusableSet
     from sakuga.data.dataset import open_dataset
 
     try:
         dataset = open_dataset(source, resolution, labels=labels, tell=False)
-    except TooFewPictures as error:
+    except UnusableSet as error:
         _list(error.problems)
-        raise
+        raise UserError(error.plain) from error
     _list(dataset.problems)
     print(f"{source}: usable, {_summary(dataset)}")
 
@@ -158,9 +159,11 @@ def _list(problems: "Sequence[Problem]") -> None:
 
 
 def _summary(dataset: "Dataset") -> str:
+    from sakuga.core.words import counted
+
     known = ", ".join(f"{len(a.values)} {a.name}" for a in dataset.schema.attributes)
     size = f"{len(dataset):,} pictures of {dataset.resolution}x{dataset.resolution}"
-    return f"{size}, labels: {known or 'none'}, {len(dataset.problems):,} problems"
+    return f"{size}, labels: {known or 'none'}, {counted(len(dataset.problems), 'problem')}"
 
 
 def _bytes(count: int) -> str:

@@ -160,7 +160,7 @@ def _draw(job: _Job, model: "LoadedModel", directions: "Directions", look: "Look
 
 
 def _report(pictures: int, strengths: int, model: "LoadedModel", out: Path) -> None:
-    from sakuga.commands.options import counted
+    from sakuga.core.words import counted
 
     print(f"{counted(pictures, 'picture')} by {model.describe()}, {counted(strengths, 'strength')} each: {out}")
 

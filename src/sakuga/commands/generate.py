@@ -105,7 +105,7 @@ class _Job(NamedTuple):
     device: str
 
     def report(self, loaded: "LoadedModel", rows: int = 0) -> None:
-        from sakuga.commands.options import counted
+        from sakuga.core.words import counted
 
         count = counted(len(self.seeds), "picture")
         count = f"The best {self.keep:,} of {count}" if self.keep else count

@@ -43,6 +43,7 @@ def mix(
     from sakuga.commands.drawing import check_amount, check_choice, keys_of, tell_foreign
     from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.core.errors import UserError
+    from sakuga.core.words import counted
 
     check_positive(scale=scale, batch_size=batch_size)
     check_suffix(out, "--out", ".png")
@@ -68,4 +69,4 @@ def mix(
     text = parameters(loaded, sampling) | condition | {"layers": layers}
     text |= {"rows": ",".join(mixed.rows), "columns": ",".join(mixed.columns)}
     save_png(out, sheet_of_mixed(mixed, scale), text, overwrite=overwrite)
-    print(f"{len(left)} rows, {len(above)} columns by {loaded.describe()}: {out}")
+    print(f"{counted(len(left), 'row')}, {counted(len(above), 'column')} by {loaded.describe()}: {out}")

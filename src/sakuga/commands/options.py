@@ -116,11 +116,6 @@ def refuse_existing(paths: Iterable[Path | None], overwrite: bool) -> None:
         raise UserError(f"{found[0]}{others} would be overwritten: choose another name, or give --overwrite.")
 
 
-def counted(count: int, noun: str) -> str:
-    """Returns a number of things: `1 picture`, `2,000 pictures`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def check_folder(path: Path | None, option: str) -> None:
     """Refuses a folder to write into that is a file, lies in one, or cannot be written; None passes.
 

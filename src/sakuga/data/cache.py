@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,11 +19,12 @@ from sakuga.configs.labels import LabelSchema
 from sakuga.core import files
 from sakuga.core.errors import UserError
 from sakuga.core.progress import tracked
+from sakuga.core.words import counted
 from sakuga.data.decode import MIN_RESOLUTION, BadFile, Problem, decode
 from sakuga.data.labels import Annotations, annotate
 from sakuga.data.sources import Source, read_metadata
 
-PREPROCESSING = 1
+PREPROCESSING = 2
 """Raised whenever the same files would give other pixels or labels, so that older caches are not read."""
 
 MIN_PICTURES = 16
@@ -31,12 +33,25 @@ _INDEX = "index.json"
 _PIXELS = "images.uint8"
 
 
-class TooFewPictures(UserError):
-    """A data set that cannot be used; it still says what is wrong with each file."""
+class UnusableSet(UserError):
+    """A data set that cannot be used; it still says what is wrong with each file.
 
-    def __init__(self, message: str, problems: list[Problem]) -> None:
-        super().__init__(message)
-        self.problems = problems
+    Attributes:
+        plain: The message without the advice to list the problems.
+        problems: Files and labels that were left out, and why.
+    """
+
+    def __init__(self, plain: str, problems: list[Problem], advice: str = "") -> None:
+        super().__init__(plain + advice)
+        self.plain, self.problems = plain, problems
+
+
+def check_command(path: Path | str, resolution: int | None, labels: Path | str | None) -> str:
+    """Returns the command that lists the problems of a data set, in backquotes."""
+    words = ["sakuga", "data", "check", str(path)]
+    words += ["--resolution", str(resolution)] if resolution is not None else []
+    words += ["--labels", str(labels)] if labels is not None else []
+    return f"`{shlex.join(words)}`"
 
 
 @dataclass(frozen=True)
@@ -55,9 +70,8 @@ def load(source: Source, resolution: int | None = None, labels: Path | None = No
     """Returns the source's pictures from the cache, and decodes them into it first where they are not there yet.
 
     Raises:
-        TooFewPictures: If fewer than `MIN_PICTURES` are good.
-        UserError: If the pictures differ in size and no resolution is given, a label file is wrong, or the cache cannot
-            be written.
+        UnusableSet: If fewer than `MIN_PICTURES` are good, or the pictures differ in size and no resolution is given.
+        UserError: If a label file is wrong, or the cache cannot be written.
     """
     digest = hashlib.blake2b(f"{PREPROCESSING}\0".encode(), digest_size=16)
     digest.update(source.key().encode())
@@ -103,11 +117,14 @@ def _build(source: Source, resolution: int | None, labels: Path | None, place: P
     def describe() -> tuple[list[str], LabelSchema, list[list[int]], list[Problem]]:
         if len(kept) < MIN_PICTURES:
             first = f" (the first: {problems[0]})" if problems else ""
-            raise TooFewPictures(
-                f"{source.path} holds {len(kept)} good pictures and {len(problems)} problems{first}, at least "
-                f"{MIN_PICTURES} pictures are needed: run `sakuga data check` on it.",
+            command = check_command(source.path, resolution, labels)
+            raise UnusableSet(
+                f"{source.path} holds {counted(len(kept), 'good picture')} and {counted(len(problems), 'problem')}"
+                f"{first}, at least {MIN_PICTURES} pictures are needed.",
                 problems,
+                f" {command} lists the problems." if len(problems) > 1 else "",
             )
+        problems.extend(notes.strays(kept))
         schema, numbers = notes.encode(kept)
         return [notes.original_names.get(name, name) for name in kept], schema, numbers.tolist(), problems
 
@@ -120,7 +137,9 @@ def _good(
     """Yields the good pictures in the order of their names and notes down which were kept and what was left out."""
     names = sorted(source.names, key=lambda name: notes.original_names.get(name, name))
     seen: dict[bytes, str] = {}
+    twins: list[tuple[int, str, str]] = []  # place among the problems, file, the same picture that was kept
     own: tuple[int, ...] | None = None
+    refusal = ""
     decoded = _decode_all(source, names, resolution)
     for name, image in tracked(decoded, f"Decoding {source.path.name}", len(names)):
         if isinstance(image, BadFile):
@@ -128,25 +147,35 @@ def _good(
             continue
         if resolution is None:
             own = own or image.shape
-            _refuse_mixture(source.path, kept[0] if kept else name, own, name, image.shape)
+            refusal = refusal or _mixture(source.path, kept[0] if kept else name, own, name, image.shape)
+            if refusal:
+                continue  # to find what is wrong with the others
         digest = hashlib.blake2b(image.tobytes(), digest_size=16).digest()
         if (twin := seen.setdefault(digest, name)) != name:
+            twins.append((len(problems), name, twin))
             problems.append(Problem(name, f"exact duplicate: the same pixels as {twin}"))
             continue
         kept.append(name)
         yield image
+    if refusal:
+        raise UnusableSet(refusal, problems)
+    told = notes.of_twins(kept, [(name, twin) for _, name, twin in twins])
+    for (place, name, _), more in zip(twins, told, strict=True):
+        problems[place] = Problem(name, problems[place].reason + more)
 
 
-def _refuse_mixture(path: Path, first: str, own: tuple[int, ...], name: str, shape: tuple[int, ...]) -> None:
+def _mixture(path: Path, first: str, own: tuple[int, ...], name: str, shape: tuple[int, ...]) -> str:
+    """Returns why pictures of these shapes need a resolution; an empty text if they do not."""
     if own[0] != own[1]:
-        raise UserError(f"{first} in {path} is {own[1]}x{own[0]}, not square: choose a size, such as --resolution 64.")
+        return f"{first} in {path} is {own[1]}x{own[0]}, not square: choose a size, such as --resolution 64."
     if own[0] < MIN_RESOLUTION:
-        raise UserError(f"{first} in {path} is {own[1]}x{own[0]}: choose a size of at least {MIN_RESOLUTION}.")
+        return f"{first} in {path} is {own[1]}x{own[0]}: choose a size of at least {MIN_RESOLUTION}."
     if shape != own:
-        raise UserError(
+        return (
             f"The pictures of {path} differ in size ({first}: {own[1]}x{own[0]}, {name}: {shape[1]}x{shape[0]}): "
             "choose one for all, such as --resolution 64."
         )
+    return ""
 
 
 def _decode_all(source: Source, names: list[str], resolution: int | None) -> Iterator[tuple[str, np.ndarray | BadFile]]:

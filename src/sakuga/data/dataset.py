@@ -15,6 +15,7 @@ from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_tensor
 from sakuga.core.random import permutation, uniform
+from sakuga.core.words import counted
 from sakuga.data import cache, synthetic
 from sakuga.data.decode import MAX_RESOLUTION, MIN_RESOLUTION, Problem
 from sakuga.data.sampling import balanced_weights, columns_to_balance, drawn_by_weight
@@ -198,8 +199,9 @@ def open_dataset(
         decoded = cache.load(source, resolution, None if labels is None else Path(labels))
         if tell and decoded.problems and distributed.rank() == 0:
             print(
-                f"{text}: {len(decoded.problems)} problems beside {len(decoded.names)} good pictures; "
-                "`sakuga data check` lists them.",
+                f"{text}: {counted(len(decoded.problems), 'problem')} beside "
+                f"{counted(len(decoded.names), 'good picture')}; "
+                f"{cache.check_command(text, resolution, labels)} lists them.",
                 file=sys.stderr,
             )
     return Dataset(

@@ -101,6 +101,38 @@ class Annotations:
         labels = [[number[value] for number, value in zip(numbers, row, strict=True)] for row in rows]
         return schema, np.array(labels, np.int64).reshape(len(files), len(numbers))
 
+    def of_twins(self, kept: Sequence[str], twins: Sequence[tuple[str, str]]) -> list[str]:
+        """Gives pictures that are kept the labels of exact duplicates, where they have none of their own.
+
+        Args:
+            kept: The files that are kept.
+            twins: Files that are left out, in their order, and the same picture among `kept`.
+
+        Returns:
+            What to say of each file that is left out: whether its label was taken, or contradicts.
+        """
+        found = _by_folder([*kept, *(name for name, _ in twins)]) if self.by_folder else self
+        blank = (None,) * len(found.attributes)
+        told = []
+        for name, twin in twins:
+            theirs, ours = found.values.get(name, blank), found.values.get(twin, blank)
+            found.values[twin] = tuple(b if a is None else a for a, b in zip(ours, theirs, strict=True))
+            pairs = zip(found.attributes, ours, theirs, strict=True)
+            wrong = [f"{a} {b}, not {c}" for a, b, c in pairs if b is not None and c is not None and b != c]
+            taken = ", whose missing label it gives" if found.values[twin] != ours else ""
+            told.append(taken + (f", but other labels ({'; '.join(wrong)})" if wrong else ""))
+        return told
+
+    def strays(self, files: Sequence[str]) -> list[Problem]:
+        """Returns that folders are no classes, if that is so only for pictures beside them."""
+        top = len(common_folder(files))
+        beside = [name for name in files if "/" not in name[top:]]
+        inside = [name for name in files if "/" in name[top:]]
+        if not self.by_folder or not beside or not _by_folder(inside).attributes:
+            return []
+        others = f" with {len(beside) - 1:,} more" if len(beside) > 1 else ""
+        return [Problem(beside[0], f"folders are not taken as classes: this picture{others} lies beside them")]
+
 
 def annotate(source: Source, labels: Path | None = None) -> Annotations:
     """Reads what describes the files of a source: the given file, else its `labels.csv`, `dataset.json`, or folders.
@@ -161,7 +193,9 @@ def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str,
 
 def _csv_rows(data: bytes, where: str) -> list[list[str]]:
     try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+        text = data.decode("utf-8-sig")
+        separator = ";" if "," not in text.partition("\n")[0] else ","
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(
             f"{where} is not a table of comma-separated values in UTF-8 ({error}): save it as one."

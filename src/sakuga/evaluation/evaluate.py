@@ -6,6 +6,7 @@ import numpy as np
 
 from sakuga.core.errors import UserError
 from sakuga.core.images import save_png
+from sakuga.core.words import ordinal
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judged, measure_attributes
 from sakuga.evaluation.broken_faces import FaceFinder, measure_faces
@@ -111,7 +112,9 @@ def evaluate_pictures(
             data=dataset.name,
             data_fingerprint=dataset.fingerprint,
             resolution=dataset.resolution,
-            real=f"every {real_every}. of {len(dataset):,} by name, from the first" if real_every > 1 else "all",
+            real=f"every {ordinal(real_every)} of {len(dataset):,} by name, from the first"
+            if real_every > 1
+            else "all",
             num_real=len(indices),
             kid_subsets=kernel.subsets,
             kid_subset_size=kernel.subset_size,
@@ -202,6 +205,6 @@ def _refuse_too_few(num_images: int, num_real: int, dataset: Dataset, real_every
         raise UserError(f"{num_images} pictures cannot be measured: give at least {MIN_PICTURES}.")
     if num_real < MIN_PICTURES:
         raise UserError(
-            f"Every {real_every}. of the {len(dataset)} pictures of {dataset.name} leaves {num_real}, at least "
+            f"Every {ordinal(real_every)} of the {len(dataset)} pictures of {dataset.name} leaves {num_real}, at least "
             f"{MIN_PICTURES} are needed: measure every real picture."
         )

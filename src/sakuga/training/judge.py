@@ -17,6 +17,7 @@ from sakuga.core.device import autocast, deterministic, has_fast_bf16, pick_devi
 from sakuga.core.errors import UserError
 from sakuga.core.progress import progress_bar
 from sakuga.core.random import random_scope, seed_of, uniform
+from sakuga.core.words import ordinal
 from sakuga.data.dataset import Dataset
 from sakuga.data.labels import missing_values
 from sakuga.evaluation.attributes import score_name
@@ -94,7 +95,7 @@ def train_judge(
         provenance={
             "purpose": PURPOSES[purpose],
             "config": config.model_dump(mode="json"),
-            "held_out": f"every {config.holdout}. of {len(dataset):,} by name, from the first",
+            "held_out": f"every {ordinal(config.holdout)} of {len(dataset):,} by name, from the first",
             "dataset_fingerprint": dataset.fingerprint,
         },
     )
