@@ -48,7 +48,7 @@ def test_a_judge_learns_and_its_file_holds_what_it_scored(labeled, tmp_path):
     assert header.scores == found.scores
     assert header.labels == SCHEMA
     assert "only" in header.provenance["purpose"]
-    assert header.provenance["held_out"] == "every 5. of 200 by name, from the first"
+    assert header.provenance["held_out"] == "every 5th of 200 by name, from the first"
     loaded = load_judge(tmp_path / "judge.safetensors", "cpu")
     truth = labeled.labels[::5]
     answers = loaded.answers(labeled.images[::5])
