@@ -139,6 +139,13 @@ def test_the_help_of_each_verb_needs_no_torch():
         (["generate", "m", "--overwrite=maybe"], "--overwrite=maybe: --overwrite takes no value;"),
         (["evaluate", "m", "--data"], "--data has no value: write --data VALUE;"),
         (["train", "dcgan69", "--data", "x", "--run-dir", "y"], "No recipe 'dcgan69': did you mean 'dcgan64'"),
+        (["train", "tiny64", "--data", "x"], "--run-dir is missing: name a new folder for what the run writes."),
+        (["train", "--resume"], "--run-dir is missing: name the folder of the run to go on with."),
+        (["train", "tiny64", "--run-dir", "y", "--overwrite"], "No option --overwrite: a run is never replaced"),
+        (["train", "tiny64", "--run-dir", "y", "--overwrite=true"], "No option --overwrite: a run is never replaced"),
+        (["train", "tiny64", "--run-dir", "y", "--force"], "No option --force: see --help"),
+        (["train", "tiny64", "--run-dir", "y", "--seed"], "--seed has no value: write --seed VALUE."),
+        (["train", "tiny64", "--run-dir", "y", "--loss.clip"], "--loss.clip has no value: write --loss.clip VALUE."),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(argv, sentence, capsys):

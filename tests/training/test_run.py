@@ -178,6 +178,7 @@ def test_refusals_name_the_thing_and_the_remedy(tiny_run: Callable[..., bool], t
         "32, 64, 96, 128 pixels, not 48": lambda: tiny_run(tmp_path / "x", {"data.resolution": 48}),
         "--duration 0 images trains nothing: give more than 0": lambda: tiny_run(tmp_path / "x", {"duration": "0"}),
         "--duration 0 epochs": lambda: tiny_run(folder, {"duration": "0 epochs"}, resume=True),
+        "--batch_size 514 is too large for the 64 pictures": lambda: tiny_run(tmp_path / "x", {"batch_size": 514}),
         "sizes differ": lambda: tiny_run(tmp_path / "x", {"generator.resolution": 64}),
     }
     for sentence, action in refusals.items():
@@ -209,14 +210,15 @@ def test_foreign_lines_and_pictures_harm_no_run(tiny_run: Callable[..., bool], t
     assert [line["images"] for line in read_metrics(tmp_path)] == [16, 32, 48, 64, 80, 96]
 
 
-def test_a_run_with_a_table_of_labels_resumes_without_naming_it(tmp_path: Path) -> None:
+def test_a_run_with_a_table_of_labels_resumes_from_any_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "faces").mkdir()
     lines = ["file,hair"]
     for i, image in enumerate(open_dataset("synthetic:16", 32).images):
         Image.fromarray(image).save(tmp_path / "faces" / f"{i}.png")
         lines.append(f"{i}.png,{'red' if i % 2 else 'blue'}")
     (tmp_path / "hair.csv").write_text("\n".join(lines))
-    run = tmp_path / "run"
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
     small = {
         "batch_size": 8,
         "data.resolution": 32,
@@ -224,9 +226,19 @@ def test_a_run_with_a_table_of_labels_resumes_without_naming_it(tmp_path: Path) 
         "discriminator.channels": 4,
         "duration": "8 images",
     }
-    labels = str(tmp_path / "hair.csv")
-    assert train("quick64", str(tmp_path / "faces"), run, changes=small, labels=labels, device="cpu")
+    assert train("quick64", "faces", run, changes=small, labels="hair.csv", device="cpu")
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
     assert train(None, None, run, changes={"duration": "16 images"}, resume=True, device="cpu")
+    (tmp_path / "faces").rename("moved")
+    with pytest.raises(
+        UserError, match=r"There is no .*/faces, with which the run .* give --data PATH and --labels FILE"
+    ):
+        train(None, None, run, changes={"duration": "24 images"}, resume=True, device="cpu")
+    labels = str(tmp_path / "hair.csv")
+    assert train(None, "moved", run, changes={"duration": "24 images"}, labels=labels, resume=True, device="cpu")
+    monkeypatch.chdir(tmp_path)
+    assert train(None, None, run, changes={"duration": "32 images"}, resume=True, device="cpu")
 
 
 def test_a_truncated_checkpoint_is_refused(tiny_run: Callable[..., bool], tmp_path: Path) -> None:

@@ -57,12 +57,15 @@ class Machine(Config):
 UNTOLD, ANY_MACHINE = Told(), Machine()
 
 
-def split_options(words: Iterable[str], flags: Collection[str] = ()) -> tuple[list[str], dict[str, str]]:
+def split_options(
+    words: Iterable[str], flags: Collection[str] = (), known: Collection[str] | None = None
+) -> tuple[list[str], dict[str, str]]:
     """Returns the words of a command line that are no options, and options by name, as in `batch_size`, with values.
 
     Args:
         words: Among them options as `--NAME VALUE` or `--NAME=VALUE`.
         flags: Names of options that take no value; theirs is empty.
+        known: Names, up to the first dot, of what options take a value; another is not asked for one. None: any.
 
     Raises:
         UserError: If an option has no value, or a flag has one.
@@ -80,6 +83,8 @@ def split_options(words: Iterable[str], flags: Collection[str] = ()) -> tuple[li
             raise UserError(f"{written} takes no value: write {written}, or leave it out.")
         if not equals and name not in flags:
             if not rest or rest[0].startswith("--"):
+                if known is not None and name.partition(".")[0] not in known:
+                    raise UserError(f"No option {written}: see --help for those that there are.")
                 raise UserError(f"{written} has no value: write {written} VALUE.")
             value = rest.pop(0)
         options[name] = value

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sakuga.commands.options import split_options
 from sakuga.configs.choices import choices
 from sakuga.configs.patch import option_names, patch
+from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.recipes import RECIPES, recipe
 
@@ -31,7 +32,8 @@ def main(argv: list[str]) -> int | None:
         return None
     recipe_name, own, changes, resume = _read(argv)
     if "run_dir" not in own:
-        raise UserError("--run-dir is missing: name a new folder for what the run writes.")
+        folder = "the folder of the run to go on with" if resume else "a new folder for what the run writes"
+        raise UserError(f"--run-dir is missing: name {folder}.")
     if recipe_name is not None:
         recipe(recipe_name)
 
@@ -62,7 +64,9 @@ def main(argv: list[str]) -> int | None:
 
 
 def _read(argv: list[str]) -> tuple[str | None, dict[str, str], dict[str, str], bool]:
-    words, options = split_options(argv, flags=("resume",))
+    if any(word.partition("=")[0] == "--overwrite" for word in argv):
+        raise UserError("No option --overwrite: a run is never replaced, name a new folder with --run-dir.")
+    words, options = split_options(argv, flags=("resume",), known=(*_OWN, *TrainConfig.model_fields))
     if len(words) > 1:
         raise UserError(f"{words[1]!r} is one word too many after recipe {words[0]}: options begin with --.")
     own = {name: options.pop(name) for name in _OWN if name in options}

@@ -218,8 +218,7 @@ def record_of(
     return {
         "command": command,
         "data": {
-            "path": data,
-            "labels": labels,
+            **places(data, labels),
             "name": dataset.name,
             "pictures": len(dataset),
             "fingerprint": dataset.fingerprint,
@@ -227,6 +226,17 @@ def record_of(
         "environment": devices.describe(device) | {"processes": distributed.world_size()},
         "config": config.model_dump(mode="json"),
     }
+
+
+def is_drawn(data: str) -> bool:
+    """Tells whether data is what the program draws, and in no file."""
+    return data.partition(":")[0] == "synthetic"
+
+
+def places(data: str, labels: str | None) -> dict[str, str | None]:
+    """Returns the path of the data and of the table of labels, so that a run can go on from any folder."""
+    absolute = None if labels is None else str(Path(labels).absolute())
+    return {"path": data if is_drawn(data) else str(Path(data).absolute()), "labels": absolute}
 
 
 def write_record(run_dir: Path, record: dict[str, Any]) -> None:

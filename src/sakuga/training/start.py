@@ -18,7 +18,7 @@ from sakuga.recipes import recipe
 from sakuga.training import checkpoint, resolve, sources
 from sakuga.training.estimate import faster_threads
 from sakuga.training.loop import Loop
-from sakuga.training.run import Run, record_of, write_record
+from sakuga.training.run import Run, is_drawn, places, record_of, write_record
 
 # What may differ from the run's own config when it goes on: nothing that the weights depend on, but for the rounding of
 # another number of threads.
@@ -72,6 +72,10 @@ def train(
         devices.set_threads(config.threads)
     if record and data is None:
         data, labels = record["data"]["path"], labels or record["data"].get("labels")
+        gone = [p for p in (data, labels) if p is not None and not is_drawn(p) and not Path(p).exists()]
+        if gone:
+            options = "--data PATH and --labels FILE" if labels else "--data PATH"
+            raise UserError(f"There is no {gone[0]}, with which the run in {run_dir} began: give {options}.")
     if data is None:
         raise UserError("--data is missing: give a folder, a zip, or 'synthetic'.")
     size = config.data.resolution
@@ -79,8 +83,14 @@ def train(
     resolve.check_labels(config, dataset)
     if record:
         _check_same_data(record, dataset, data, run_dir)
+        record["data"] |= places(data, labels)
     else:
         sources.check_size(config, dataset.resolution)
+        if config.batch_size > (most := 8 * len(dataset)):
+            raise UserError(
+                f"--batch_size {config.batch_size} is too large for the {len(dataset):,} pictures of {dataset.name}: "
+                f"give {most} at most."
+            )
     is_exact = place.type == "cpu" or config.deterministic
     with devices.deterministic(is_exact), random_scope(config.seed, "run", device=place):
         if not record:
