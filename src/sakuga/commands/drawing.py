@@ -45,7 +45,7 @@ def once(keys: Sequence["Key"]) -> list["Key"]:
     return list(dict.fromkeys(keys))
 
 
-def check_choice(keys: Sequence["Key"], told: "Condition", sampling: Sampling) -> None:
+def check_keys(keys: Sequence["Key"], told: "Condition", sampling: Sampling) -> None:
     """Refuses what does not fit the pictures, before a model is loaded; errors as `starts.checked_keys`."""
     if any(isinstance(key, Path) for key in keys):
         from sakuga.generation.starts import checked_keys

@@ -71,7 +71,7 @@ def edit(
         sampling: How z becomes a picture.
         machine: Where to compute.
     """
-    from sakuga.commands.drawing import check_choice, keys_of, once
+    from sakuga.commands.drawing import check_keys, keys_of, once
     from sakuga.commands.identity import check_measure, load_ruler, show_cost
     from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.configs.layers import parse_layers
@@ -88,7 +88,7 @@ def edit(
     keys = once(keys_of(seeds, from_projection, "0-7"))
     refuse_existing([out], overwrite)
     machine.prepare()
-    check_choice(keys, condition, sampling)
+    check_keys(keys, condition, sampling)
 
     from sakuga.generation.directions import beside, directions_of
     from sakuga.generation.edit import Look

@@ -53,7 +53,7 @@ def generate(
         sampling: How z becomes a picture.
         machine: Where to compute.
     """
-    from sakuga.commands.drawing import check_choice
+    from sakuga.commands.drawing import check_keys
     from sakuga.commands.options import (
         check_folder,
         check_positive,
@@ -84,7 +84,7 @@ def generate(
     _check_names(chosen, out)
     refuse_existing([sheet], overwrite)
     machine.prepare()
-    check_choice(chosen, condition, ways[0])
+    check_keys(chosen, condition, ways[0])
     job = _Job(model, chosen, keep, out, sheet, ways, columns, overwrite, batch_size, machine.device)
     if rows:
         _draw_rows(job, rows, is_preset=(conditions or "").strip() in PRESETS)

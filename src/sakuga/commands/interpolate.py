@@ -70,7 +70,7 @@ def interpolate(
         sampling: How z becomes a picture.
         machine: Where to compute.
     """
-    from sakuga.commands.drawing import check_choice
+    from sakuga.commands.drawing import check_keys
     from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.configs.conditions import ALL
     from sakuga.core.errors import UserError
@@ -88,7 +88,7 @@ def interpolate(
         condition, conditioned = {}, [condition]
     keys = _keys(seeds, from_projection, conditioned, cells)
     machine.prepare()
-    check_choice(keys, condition, sampling)
+    check_keys(keys, condition, sampling)
 
     from sakuga.generation.animation import check_animation
     from sakuga.generation.interpolate import cells_of, check_way, checked_space

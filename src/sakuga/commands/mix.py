@@ -40,7 +40,7 @@ def mix(
         sampling: How z becomes a picture.
         machine: Where to compute.
     """
-    from sakuga.commands.drawing import check_amount, check_choice, keys_of, tell_foreign
+    from sakuga.commands.drawing import check_amount, check_keys, keys_of, tell_foreign
     from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.core.errors import UserError
     from sakuga.core.words import counted
@@ -54,7 +54,7 @@ def mix(
     condition = conditioning.condition()
     refuse_existing([out], overwrite)
     machine.prepare()
-    check_choice([*left, *above], condition, sampling)
+    check_keys([*left, *above], condition, sampling)
 
     from sakuga.core.images import save_png
     from sakuga.generation.mixing import mix as mix_styles

@@ -36,7 +36,7 @@ def noise(
         sampling: How z becomes a picture.
         machine: Where to compute.
     """
-    from sakuga.commands.drawing import check_amount, check_choice, tell_foreign
+    from sakuga.commands.drawing import check_amount, check_keys, tell_foreign
     from sakuga.commands.options import check_positive, check_suffix, refuse_existing
     from sakuga.core.errors import UserError
 
@@ -52,7 +52,7 @@ def noise(
     condition = conditioning.condition()
     refuse_existing([out], overwrite)
     machine.prepare()
-    check_choice([key], condition, sampling)
+    check_keys([key], condition, sampling)
 
     from sakuga.core.images import save_png
     from sakuga.generation.model import load

@@ -145,7 +145,7 @@ def _from_model(
 
     def draw(numbers: np.ndarray) -> np.ndarray:
         starts = starts_with(model, [seed + number for number in numbers.tolist()], labels[numbers], sampling)
-        return model.sample_ws(starts.ws.__getitem__, len(numbers), batch_size, starts.noise(model, sampling.noise))
+        return starts.draw(model, sampling.noise, batch_size)
 
     number = f"{seed} + i" if seed else "i"
     options = {"sigma": f"{sampling.sigma:g}"} if sampling.sigma is not None else {}

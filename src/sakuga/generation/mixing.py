@@ -77,7 +77,7 @@ def mix(
         return found
 
     def drawn(of: Starts) -> np.ndarray:
-        return model.sample_ws(of.ws.__getitem__, len(of.names), batch_size, of.noise(model, sampling.noise))
+        return of.draw(model, sampling.noise, batch_size)
 
     noise = left.noise(model, sampling.noise, np.repeat(np.arange(len(rows)), across).tolist())
     images = model.sample_ws(mixed, len(rows) * across, batch_size, noise)

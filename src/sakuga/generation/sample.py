@@ -56,9 +56,7 @@ def draw(
     seeds = checked_keys(seeds, attributes, sampling)
     for part in batches(len(seeds), batch_size, "Drawing"):
         starts = starts_of(model, seeds[part], attributes, sampling)
-        count = len(starts.names)
-        images = model.sample_ws(starts.ws.__getitem__, count, count, starts.noise(model, sampling.noise))
-        yield Drawn(seeds[part], images, starts.labels)
+        yield Drawn(seeds[part], starts.draw(model, sampling.noise, batch_size), starts.labels)
 
 
 def best_of(

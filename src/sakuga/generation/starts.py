@@ -45,6 +45,10 @@ class Starts(NamedTuple):
     numbers: list[int]
     maps: list[tuple[Tensor, ...]]
 
+    def draw(self, model: "LoadedModel", kind: NoiseKind, batch_size: int = 64) -> np.ndarray:
+        """Draws them, uint8 `[N, H, W, 3]`; kind as in `noise`, batch size and errors as `LoadedNetworks.sample_ws`."""
+        return model.sample_ws(self.ws.__getitem__, len(self.names), batch_size, self.noise(model, kind))
+
     def noise(
         self, model: "LoadedModel", kind: NoiseKind, rows: Sequence[int] | None = None
     ) -> Callable[[slice], Noise]:
