@@ -105,7 +105,8 @@ def test_the_command_that_is_shown_leaves_out_what_to_work_on_now(monkeypatch):
 
     monkeypatch.setattr("sakuga.comparison.start.compare", note)
     whole = ["compare", "quick64", "--data", "a b.zip", "--seeds=0,1", "--out", "o"]
-    for more in ([], ["--only", "quick64"], ["--only=quick64", "--retry-failed"], ["--retry_failed"]):
+    ways = ([], ["--only", "quick64"], ["--only=quick64", "--retry-failed"], ["--retry_failed"], ["--measure-again"])
+    for more in ways:
         monkeypatch.setattr("sys.argv", ["sakuga", *whole[:2], *more, *whole[2:]])
         assert cli.main() == 0
     assert set(seen) == {"sakuga compare quick64 --data 'a b.zip' --seeds=0,1 --out o"}

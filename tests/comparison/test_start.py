@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from sakuga import cli
 from sakuga.comparison import measure
 from sakuga.comparison.start import compare
+from sakuga.configs.comparison import Budget
 from sakuga.core.errors import UserError
 from sakuga.training import checkpoint
 from sakuga.training.metrics_log import read_metrics
@@ -105,7 +106,8 @@ def test_missing_data_is_named_before_anything_starts(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"budget": "160 images"}, "budget was 80 images and is now 160 images"),
+        ({"budget": "72 images"}, "budget was 80 images and is now 72 images"),
+        ({"budget": "2 minutes"}, "budget was 80 images and is now 2 minutes"),
         ({"seeds": [1]}, "seeds was 0 and is now 1"),
         ({"data": [{"label": "drawn", "path": "synthetic:48"}]}, "data set drawn is not the one"),
     ],
@@ -135,6 +137,32 @@ def test_seeds_may_be_added(tiny, tmp_path):
     summary = json.loads((tmp_path / "results.json").read_text())["summary"]
     assert summary[0]["seeds"] == [0, 1]
     assert summary[0]["distance"]["std"] > 0
+
+
+def test_a_budget_may_grow(tiny, broken, tmp_path):
+    config = tiny(tiny().model_dump()["variants"][0], broken)
+    compare(config, tmp_path / "longer")
+    longer = config.model_copy(update={"budget": Budget(images=160)})
+    assert compare(longer, tmp_path / "longer") == {"done": 1, "failed": 1}
+    compare(longer, tmp_path / "long")
+    assert reproducible(tmp_path / "longer") == reproducible(tmp_path / "long")
+    assert reproducible(tmp_path / "long")["cells"][0]["images"] == 160
+
+
+def test_cells_are_measured_again_only_where_that_is_asked_for(tiny, tmp_path, monkeypatch):
+    compare(tiny(), tmp_path)
+    other = tiny(measure=tiny().measure.model_dump() | {"num_images": 24})
+    with pytest.raises(UserError, match=r"num_images was 16 and is now 24: .* --measure-again measures anew"):
+        compare(other, tmp_path)
+    with monkeypatch.context() as patch:
+        interrupt(patch, measure, "evaluate", 1)
+        with pytest.raises(KeyboardInterrupt):
+            compare(other, tmp_path, measure_again=True)
+    assert len(reproducible(tmp_path)["waiting"]) == 1
+    assert compare(other, tmp_path) == {"done": 2, "failed": 0}
+    cells = reproducible(tmp_path)["cells"]
+    assert [cell["evaluation"]["ruler"]["num_samples"] for cell in cells] == [24, 24]
+    assert [cell["images"] for cell in cells] == [80, 80]
 
 
 def test_a_budget_of_time_is_used_up(tiny, tmp_path, monkeypatch):

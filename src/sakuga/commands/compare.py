@@ -27,6 +27,7 @@ def compare(
     budget: str | None = None,
     only: str | None = None,
     retry_failed: bool = False,
+    measure_again: bool = False,
     num_images: int | None = None,
     real_every: int | None = None,
     extractor: Literal["auto", "inception", "efficientnet"] = "auto",
@@ -48,9 +49,10 @@ def compare(
         variant: Recipes with changes, each one text: 'LABEL=RECIPE --OPTION VALUE ...'.
         change: NAME=VALUE, an option of every recipe that is compared, for example batch_size=32.
         seeds: Seeds of training, for example 0-2,7; more may be added later.
-        budget: What every cell may use: "60k images" seen, or "10 minutes" of training time.
+        budget: What every cell may use: "60k images" seen, or "10 minutes" of training time; it may grow later.
         only: Labels of variants or data sets, or names of cells, separated by commas: what to work on now.
         retry_failed: Try cells again that failed.
+        measure_again: Measure finished cells again, as the options say now.
         num_images: How many samples to measure at the end.
         real_every: Measure against every n-th real picture by name.
         extractor: The network to measure with at the end. Only with the Inception is the distance a FID.
@@ -79,6 +81,7 @@ def compare(
         out,
         only=[name.strip() for name in only.split(",")] if only else (),
         retry_failed=retry_failed,
+        measure_again=measure_again,
         device=machine.device,
         threads=machine.threads,
         command=shlex.join(["sakuga", *_lasting(sys.argv[1:])]),
@@ -103,7 +106,7 @@ def _lasting(arguments: Sequence[str]) -> list[str]:
         if option == "--only":
             if not equals:
                 next(words, None)  # its value
-        elif option not in ("--retry-failed", "--no-retry-failed"):
+        elif not re.fullmatch("--(no-)?(retry-failed|measure-again)", option):
             kept.append(word)
     return kept
 

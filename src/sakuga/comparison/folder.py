@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from sakuga.comparison.cells import Cell
+from sakuga.comparison.cells import Cell, cells_of
 from sakuga.comparison.data import key_of
 from sakuga.configs.base import Config
 from sakuga.configs.comparison import ComparisonConfig
@@ -62,7 +62,14 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
 
-    def begin(self, comparison: ComparisonConfig, threads: int | None, command: str, judge_sha256: str = "") -> Record:
+    def begin(
+        self,
+        comparison: ComparisonConfig,
+        threads: int | None,
+        command: str,
+        judge_sha256: str = "",
+        measure_again: bool = False,
+    ) -> Record:
         """Makes the folder, or goes on with the comparison that is in it.
 
         Args:
@@ -70,12 +77,14 @@ class Folder:
             threads: CPU threads; as many as torch has now if None.
             command: What the page shows as the command; what it showed before if empty.
             judge_sha256: The hash of the judge's file; empty without one.
+            measure_again: Whether cells are measured as `comparison` says, even if they have been already.
 
         Returns:
-            What the folder holds; seeds may have been added.
+            What the folder holds. Seeds may have been added and the budget may have grown; where all cells have to go
+            on or to be measured again, none is done.
 
         Raises:
-            UserError: If it holds something else, or a comparison that differs in more than additional seeds.
+            UserError: If it holds something else, or a comparison that differs in more than that.
         """
         keys = tuple((data.label, key_of(data)) for data in comparison.data)
         found = self.read()
@@ -84,14 +93,19 @@ class Folder:
                 raise UserError(f"--out {self.path} is not empty and holds no comparison: name a new folder.")
             settled = _settle(comparison, threads)
         else:
-            self._check_same(found, comparison, keys)
-            self._check_same_judge(found, comparison, judge_sha256)
+            self._check_same(found, comparison, keys, measure_again)
+            if not measure_again:
+                self._check_same_judge(found, comparison, judge_sha256)
             settled, command = found.settled, command or found.command
             if threads not in (None, settled.threads):
                 raise UserError(
                     f"--threads {threads}: the comparison in {self.path} began with {settled.threads}, and results "
                     "depend on it: leave the option out, or name a new folder."
                 )
+            if measure_again:
+                settled = _settle(comparison, settled.threads)
+            if measure_again or comparison.budget != found.comparison.budget:
+                self._forget_results(found)
         record = Record(comparison=comparison, keys=keys, settled=settled, command=command, judge_sha256=judge_sha256)
         if record != found:
             write_json(self.path / "comparison.json", record.model_dump(mode="json"))
@@ -128,9 +142,21 @@ class Folder:
         except (OSError, ValueError):
             return None
 
-    def _check_same(self, found: Record, comparison: ComparisonConfig, keys: tuple[tuple[str, str], ...]) -> None:
+    def _forget_results(self, record: Record) -> None:
+        for cell in cells_of(record.comparison):
+            if (self.result(cell) or {}).get("state") == "done":
+                (self.cell(cell) / "cell.json").unlink()
+
+    def _check_same(
+        self, found: Record, comparison: ComparisonConfig, keys: tuple[tuple[str, str], ...], measure_again: bool
+    ) -> None:
         old, new = _tree(found.comparison), _tree(comparison)
-        changed = next((name for name in new if name != "seeds" and new[name] != old.get(name)), None)
+        free = {"seeds"}
+        if comparison.budget.includes(found.comparison.budget):
+            free.add("budget")
+        if measure_again:
+            free.add("measure")
+        changed = next((name for name in new if name not in free and new[name] != old.get(name)), None)
         if changed is None and set(comparison.seeds) >= set(found.comparison.seeds):
             moved = [label for (label, key), (_, before) in zip(keys, found.keys, strict=True) if key != before]
             if not moved:
@@ -142,7 +168,7 @@ class Folder:
         what, before, now = _difference(changed or "seeds", old, new)
         raise UserError(
             f"--out {self.path} holds another comparison: {what} was {before} and is now {now}: name a new folder, or "
-            "give the command as it was (only seeds may be added)."
+            "give the command as it was (seeds may be added, the budget may grow, and --measure-again measures anew)."
         )
 
     def _check_same_judge(self, found: Record, comparison: ComparisonConfig, sha256: str) -> None:

@@ -33,6 +33,7 @@ def compare(
     *,
     only: Collection[str] = (),
     retry_failed: bool = False,
+    measure_again: bool = False,
     device: str = "auto",
     threads: int | None = None,
     command: str = "",
@@ -41,9 +42,10 @@ def compare(
 
     Args:
         comparison: What is compared.
-        out: A folder; one that holds this comparison already is gone on with.
+        out: A folder; one that holds this comparison already, with the same or a smaller budget, is gone on with.
         only: Labels of variants and data sets, or names of cells: what to work on now.
         retry_failed: Whether cells that failed are tried again.
+        measure_again: Whether finished cells are measured again, as `comparison.measure` says now.
         device: auto, cpu, cuda or mps.
         threads: CPU threads, the same for all cells; as many as torch has if None.
         command: What the page shows as the command; what it showed before if empty.
@@ -65,7 +67,7 @@ def compare(
     judge = load_judge(comparison.measure.judge, "cpu") if comparison.measure.judge else None
     _check_labels(cells, judge)
     folder = Folder(Path(out))
-    record = folder.begin(comparison, threads, command, judge_sha256=sha256_of(judge.path) if judge else "")
+    record = folder.begin(comparison, threads, command, sha256_of(judge.path) if judge else "", measure_again)
     counts = {"done": 0, "failed": 0}
     for number, cell in enumerate(cells, 1):
         found = folder.result(cell)
@@ -146,7 +148,8 @@ def _train(cell: Cell, run_dir: Path, data: str, record: Record, device: str, co
     changes = changes_of(cell, budget.images, settled.points, settled.threads)
     if budget.minutes is None:
         if (run_dir / "run.json").exists():
-            return train(None, data, run_dir, resume=True, device=device)
+            longer = {name: value for name, value in changes.items() if name.startswith(("duration", "outputs."))}
+            return train(None, data, run_dir, changes=longer, resume=True, device=device)
         return train(cell.variant.recipe, data, run_dir, changes=changes, device=device, command=command)
     if not (run_dir / "run.json").exists():
         probe = {"duration": f"{_PROBE} steps", "outputs.evaluations": "never", "outputs.snapshots": "never"}

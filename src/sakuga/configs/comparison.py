@@ -119,6 +119,12 @@ class Budget(Config):
     def _write(self) -> str:
         return str(self)
 
+    def includes(self, other: "Budget") -> bool:
+        """Whether what was trained with the other budget may go on with this one: of the same kind, and no less."""
+        if self.images is None or other.images is None:
+            return self.minutes is not None and other.minutes is not None and self.minutes >= other.minutes
+        return self.images >= other.images
+
     def __str__(self) -> str:
         return f"{self.images} images" if self.minutes is None else f"{self.minutes:g} minutes"
 
