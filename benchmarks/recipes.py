@@ -30,6 +30,7 @@ import torch
 from sakuga.configs.patch import patch
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import deterministic, pick_device
+from sakuga.core.memory import keep_freed_memory
 from sakuga.data.dataset import open_dataset
 from sakuga.generation.model import find_model
 from sakuga.models.file import read_header
@@ -44,7 +45,7 @@ from train_throughput import measure
 
 FIRST_STAGE = "faces64"  # what a recipe of two stages begins with
 FOR_A_GPU = ("stylegan2-128", "stylegan2-256")  # minutes a round on a CPU
-MOST_PASSES = 40
+MOST_PASSES = 160
 
 
 def complete(name: str) -> TrainConfig:
@@ -159,6 +160,7 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="measure one recipe in this process, print its figures")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as the command does
     names = options.recipes or [name for name in RECIPES if name not in FOR_A_GPU]
     for name in names:
         recipe(name)  # tells what is misspelled before anything is timed

@@ -25,8 +25,8 @@ def to_tensor(images: np.ndarray) -> torch.Tensor:
     Returns:
         float32 `[N, 3, H, W]` in [-1, 1], contiguous.
     """
-    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    return torch.from_numpy(planes).to(torch.float32).div_(127.5).sub_(1.0)
+    planes = torch.from_numpy(images).permute(0, 3, 1, 2)
+    return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: torch.Tensor) -> np.ndarray:
