@@ -1,5 +1,6 @@
-"""What all tests share: one thread, a cache folder of their own, and the way to real data."""
+"""What all tests share: one thread, a cache folder of their own, painted pictures, and the way to real data."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
+from PIL import Image
 
 import sakuga
 
@@ -53,3 +56,27 @@ def said_by_two_processes(tmp_path: Path) -> Callable[[str], str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def paint():
+    """Paints different smooth pictures, uint8 `[count, size, size, 3]`."""
+
+    def pictures(count: int, size: int = 16, seed: int = 0) -> np.ndarray:
+        random = np.random.RandomState(seed)
+        small = random.randint(0, 256, (count, 3, 3, 3)).astype(np.uint8)
+        return np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BICUBIC)) for p in small])
+
+    return pictures
+
+
+@pytest.fixture(scope="session")
+def encode():
+    """Encodes one picture, an array or a Pillow image, in a format of Pillow."""
+
+    def encoded(image: np.ndarray | Image.Image, format: str = "PNG", **options) -> bytes:
+        buffer = io.BytesIO()
+        (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, format, **options)
+        return buffer.getvalue()
+
+    return encoded

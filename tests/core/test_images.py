@@ -23,6 +23,13 @@ def test_pictures_become_tensors_and_the_same_pictures_again():
     assert np.array_equal(images.to_uint8(tensor), picture)
 
 
+def test_pictures_that_are_turned_or_must_not_be_written_become_tensors_without_a_word(recwarn):
+    locked = all_values()
+    locked.setflags(write=False)
+    assert torch.equal(images.to_tensor(locked[:, ::-1]), images.to_tensor(locked).flip(2))
+    assert len(recwarn) == 0
+
+
 def test_what_is_out_of_range_is_clipped_and_values_are_rounded():
     tensor = (
         torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0, 1 / 127.5 * 0.4, 1 / 127.5 * 0.6])

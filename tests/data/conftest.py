@@ -1,12 +1,9 @@
 """Pictures to make data sets of."""
 
-import io
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 
 @pytest.fixture(autouse=True)
@@ -15,30 +12,6 @@ def cache(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("SAKUGA_CACHE", str(folder))
     return folder
-
-
-@pytest.fixture(scope="session")
-def paint():
-    """Paints different smooth pictures, uint8 `[count, size, size, 3]`."""
-
-    def pictures(count: int, size: int = 16, seed: int = 0) -> np.ndarray:
-        random = np.random.RandomState(seed)
-        small = random.randint(0, 256, (count, 3, 3, 3)).astype(np.uint8)
-        return np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BICUBIC)) for p in small])
-
-    return pictures
-
-
-@pytest.fixture(scope="session")
-def encode():
-    """Encodes one picture, an array or a Pillow image, in a format of Pillow."""
-
-    def encoded(image: np.ndarray | Image.Image, format: str = "PNG", **options) -> bytes:
-        buffer = io.BytesIO()
-        (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, format, **options)
-        return buffer.getvalue()
-
-    return encoded
 
 
 @pytest.fixture

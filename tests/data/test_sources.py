@@ -3,8 +3,9 @@ import zipfile
 
 import pytest
 
+from sakuga.core.decode import BadFile
 from sakuga.core.errors import UserError
-from sakuga.data.decode import BadFile
+from sakuga.data.problem import Problem
 from sakuga.data.sources import common_folder, open_source
 
 
@@ -134,3 +135,9 @@ def test_common_folder():
     assert common_folder(["a/b/1", "a/b/2"]) == "a/b/"
     assert common_folder(["a/b/1", "a/bc/2"]) == "a/"
     assert common_folder(["a/b/1", "c"]) == ""
+
+
+def test_a_problem_has_a_kind():
+    assert Problem("a.png", "too small: 3x3, less").kind == "too small"
+    assert Problem("a.png", "damaged or truncated (bad: x)").kind == "damaged or truncated"
+    assert str(Problem("a.png", "empty (0 bytes)")) == "a.png: empty (0 bytes)"

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sakuga.data.dataset import Dataset
-    from sakuga.data.decode import Problem
+    from sakuga.data.problem import Problem
 
 
 def pack(

@@ -59,7 +59,7 @@ def project(
     condition = conditioning.condition()
     machine.prepare()
 
-    from sakuga.data.picture import read_picture
+    from sakuga.core.picture import read_picture
     from sakuga.features.perceptual import load_perceptual
     from sakuga.generation.animation import check_fps
     from sakuga.generation.model import load

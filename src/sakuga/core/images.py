@@ -25,7 +25,8 @@ def to_tensor(images: np.ndarray) -> torch.Tensor:
     Returns:
         float32 `[N, 3, H, W]` in [-1, 1], contiguous.
     """
-    planes = torch.from_numpy(images).permute(0, 3, 1, 2)
+    # Torch takes no array that is turned or must not be written.
+    planes = torch.from_numpy(np.require(images, requirements=["C", "W"])).permute(0, 3, 1, 2)
     return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(127.5).sub_(1.0)
 
 

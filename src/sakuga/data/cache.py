@@ -17,11 +17,12 @@ import numpy as np
 
 from sakuga.configs.labels import LabelSchema
 from sakuga.core import files
+from sakuga.core.decode import MIN_RESOLUTION, BadFile, decode
 from sakuga.core.errors import UserError
 from sakuga.core.progress import tracked
 from sakuga.core.words import counted
-from sakuga.data.decode import MIN_RESOLUTION, BadFile, Problem, decode
 from sakuga.data.labels import Annotations, annotate
+from sakuga.data.problem import Problem
 from sakuga.data.sources import Source, read_metadata
 
 PREPROCESSING = 2

@@ -12,12 +12,13 @@ from torch.nn import functional
 
 from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.core import distributed
+from sakuga.core.decode import MAX_RESOLUTION, MIN_RESOLUTION
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_tensor
 from sakuga.core.random import permutation, uniform
 from sakuga.core.words import counted
 from sakuga.data import cache, synthetic
-from sakuga.data.decode import MAX_RESOLUTION, MIN_RESOLUTION, Problem
+from sakuga.data.problem import Problem
 from sakuga.data.sampling import balanced_weights, columns_to_balance, drawn_by_weight
 from sakuga.data.sources import open_source
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
 from sakuga.core.errors import UserError, nearest
-from sakuga.data.decode import Problem
+from sakuga.data.problem import Problem
 from sakuga.data.sources import Source, common_folder, read_metadata
 
 HAIR = ("aqua", "black", "blonde", "blue", "brown", "gray", "green", "orange", "pink", "purple", "red", "white")

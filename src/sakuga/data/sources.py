@@ -10,9 +10,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
+from sakuga.core.decode import MAX_BYTES, BadFile
 from sakuga.core.errors import UserError, printable
 from sakuga.core.progress import tracked
-from sakuga.data.decode import MAX_BYTES, BadFile, Problem
+from sakuga.data.problem import Problem
 
 METADATA = ("labels.csv", "dataset.json")
 """Files that describe the others; read beside the pictures, or in their common folder."""

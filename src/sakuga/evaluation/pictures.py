@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sakuga.core.decode import BadFile, decode
 from sakuga.core.errors import UserError
 from sakuga.core.progress import tracked
-from sakuga.data.decode import BadFile, Problem, decode
+from sakuga.data.problem import Problem
 from sakuga.data.sources import open_source
 from sakuga.features.extractor import Pictures
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,6 +23,7 @@ from sakuga.configs.projection import ProjectionConfig
 from sakuga.core.device import autocast, has_fast_bf16
 from sakuga.core.errors import UserError
 from sakuga.core.images import fitted, opaque, to_tensor, to_uint8
+from sakuga.core.picture import read_picture
 from sakuga.core.progress import tracked
 from sakuga.core.random import generator as stream
 from sakuga.features.lpips import Perceptual
@@ -30,8 +31,6 @@ from sakuga.features.perceptual import at_most
 from sakuga.generation.model import LoadedModel
 from sakuga.generation.projection import Projection
 from sakuga.models.base import Generator, Noise
-
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # by content, and none that starts another program
 
 _NEAR = 8  # pictures under which labels are compared
 
@@ -131,19 +130,11 @@ def project_picture(
     """
     own = {name: value for name, value in told.items() if name in ProjectionConfig.model_fields}
     config = validate(ProjectionConfig, own, "value")
-    if isinstance(picture, str | Path):
-        picture = _opened(Path(picture))
-    target = fitted(np.asarray(opaque(picture)), model.resolution, "The picture")
+    if isinstance(picture, Image.Image):
+        target = fitted(np.asarray(opaque(picture)), model.resolution, "The picture")
+    else:
+        target = read_picture(picture, model.resolution)
     return project(model, target, distance, config, {name: v for name, v in told.items() if name not in own})
-
-
-def _opened(path: Path) -> Image.Image:
-    try:
-        with Image.open(path, formats=_FORMATS) as image:
-            return ImageOps.exif_transpose(image)
-    except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
-        reason = "there is no such file" if not path.exists() else f"cannot be read as a picture ({error})"
-        raise UserError(f"{path}: {reason}: give a picture (PNG, JPEG, WebP, ...).") from None
 
 
 def w_is_z(generator: Generator) -> bool:

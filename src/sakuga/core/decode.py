@@ -1,8 +1,6 @@
 """The bytes of one file become one uint8 RGB picture, or a reason why not."""
 
 import io
-import re
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -28,22 +26,6 @@ _EXIF_ORIENTATION = 0x0112
 
 class BadFile(Exception):
     """One file that cannot be used; the message is the reason, told to the user beside the file's name."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A file, or a label, that is left out, and why."""
-
-    file: str
-    reason: str  # what is wrong, and after a colon or in parentheses the details
-
-    @property
-    def kind(self) -> str:
-        """What is wrong, without the details."""
-        return re.split(r":| \(", self.reason, maxsplit=1)[0]
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.reason}"
 
 
 def decode(data: bytes, resolution: int | None = None) -> np.ndarray:

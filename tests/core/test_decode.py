@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sakuga.data.decode import MAX_PIXELS, BadFile, Problem, decode
+from sakuga.core.decode import MAX_PIXELS, BadFile, decode
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -184,9 +184,3 @@ def test_any_bytes_are_a_picture_or_named(data, start):
         assert decode(start + data, 8).shape == (8, 8, 3)
     except BadFile as error:
         assert str(error)
-
-
-def test_a_problem_has_a_kind():
-    assert Problem("a.png", "too small: 3x3, less").kind == "too small"
-    assert Problem("a.png", "damaged or truncated (bad: x)").kind == "damaged or truncated"
-    assert str(Problem("a.png", "empty (0 bytes)")) == "a.png: empty (0 bytes)"

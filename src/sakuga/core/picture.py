@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sakuga.core.decode import MAX_BYTES, BadFile, decode
 from sakuga.core.errors import UserError
 from sakuga.core.images import MIN_SIDE, fitted
-from sakuga.data.decode import MAX_BYTES, BadFile, decode
 
 
 def read_picture(path: str | Path, resolution: int) -> np.ndarray:

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from sakuga.core.errors import UserError
-from sakuga.data.picture import read_picture
+from sakuga.core.picture import read_picture
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16", "CMYK", "LA"])
