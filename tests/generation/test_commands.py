@@ -5,6 +5,7 @@ from PIL import Image
 from sakuga.cli import main
 from sakuga.configs.conditions import PRESETS
 from sakuga.core.images import grid
+from sakuga.core.latents import parse_seeds
 from sakuga.generation.sample import best_of
 
 
@@ -46,6 +47,7 @@ def test_a_sheet_shows_all_seeds_in_order(model, model_file, tmp_path):
     expected = grid(model.sample_images(model.z_of_seeds(range(3, 10))), 4)
     assert np.abs(_pixels(sheet).astype(int) - expected).max() <= 1
     assert _all_files(tmp_path).keys() == {"sheet.png"}
+    assert Image.open(sheet).text["seeds"] == "3-9"
 
 
 def test_the_best_are_kept_best_first(model, model_file, tmp_path):
@@ -55,6 +57,7 @@ def test_the_best_are_kept_best_first(model, model_file, tmp_path):
     best = best_of(model, range(20), 4)
     assert sorted(path.name for path in out.iterdir()) == sorted(f"seed{seed:010d}.png" for seed in best.seeds)
     assert np.array_equal(_pixels(sheet), grid(best.images))
+    assert parse_seeds(Image.open(sheet).text["seeds"]) == best.seeds
     scores = [float(Image.open(out / f"seed{seed:010d}.png").text["score"]) for seed in best.seeds]
     assert scores == sorted(scores, reverse=True)
     assert scores == pytest.approx(best.scores, abs=1e-3)
@@ -176,6 +179,7 @@ def test_a_sheet_over_several_psi(model, model_file, tmp_path):
     rows = [model.generate(range(3, 7), psi=psi, truncation="resample") for psi in (0.3, 0.7, 1.3)]
     assert np.array_equal(body, grid(np.stack([np.asarray(p) for row in rows for p in row]), 4))
     assert Image.open(sheet).text["psi"] == "0.3,0.7,1.3"
+    assert Image.open(sheet).text["seeds"] == "3-6"
     text = Image.open(out / "psi-0.7" / "seed0000000004.png").text
     assert (text["psi"], text["truncation"]) == ("0.7", "resample")
 

@@ -118,7 +118,7 @@ class _Job(NamedTuple):
 def _draw_seeds(job: _Job, told: "Condition") -> None:
     from sakuga.commands.drawing import tell_foreign
     from sakuga.commands.options import refuse_existing
-    from sakuga.generation.output import file_name, parameters, write_pictures
+    from sakuga.generation.output import file_name, listed, parameters, write_pictures
 
     _check_sheet(job, 1)
     # Which of the candidates D will keep shows only at the end.
@@ -137,14 +137,15 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
     sampling = job.sampling[0]
     options = {"sampling": sampling, "attributes": told, "batch_size": job.batch_size}
     parts = [best_of(loaded, job.seeds, job.keep, **options)] if job.keep else draw(loaded, job.seeds, **options)
-    for_sheet = []
+    for_sheet, keys = [], []
     for part in parts:
+        keys += part.seeds
         if job.out is not None:
             write_pictures(job.out, loaded, part, sampling, job.overwrite)
         if job.sheet is not None:
             for_sheet.append(part.images)
     if job.sheet is not None:
-        text = parameters(loaded, sampling) | dict(told)
+        text = parameters(loaded, sampling) | dict(told) | {"seeds": listed(keys)}
         save_png(job.sheet, grid(np.concatenate(for_sheet), job.columns), text, overwrite=job.overwrite)
     job.report(loaded)
 
@@ -156,7 +157,7 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
     from sakuga.core.images import save_png
     from sakuga.generation.conditions import draw_rows, folder_names, sheet_of_rows, unique
     from sakuga.generation.model import load
-    from sakuga.generation.output import file_name, parameters, write_pictures
+    from sakuga.generation.output import file_name, listed, parameters, write_pictures
 
     loaded = load(job.model, job.device)
     if is_preset:
@@ -179,6 +180,7 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
             for_sheet.append(row)
     if job.sheet is not None:
         text = parameters(loaded, job.sampling[0]) | ({"conditions": written(rows)} if any(rows) else {})
+        text["seeds"] = "; ".join(dict.fromkeys(listed(row.drawn.seeds) for row in for_sheet))
         if len(job.sampling) > 1:
             text["psi"] = ",".join(f"{way.psi:g}" for way in job.sampling)
         save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)

@@ -136,8 +136,7 @@ def _draw(
     from sakuga.generation.animation import animation_content, check_sides
     from sakuga.generation.interpolate import interpolate as draw_way
     from sakuga.generation.model import load
-    from sakuga.generation.output import parameters
-    from sakuga.generation.starts import name_of
+    from sakuga.generation.output import listed, parameters
 
     loaded = load(model, device)
     rows, across = job.cells or (1, 1)
@@ -160,7 +159,7 @@ def _draw(
         conditions=way,
         batch_size=job.batch_size,
     )
-    text = parameters(loaded, sampling) | told | {"seeds": ",".join(map(name_of, keys)), "kind": job.kind}
+    text = parameters(loaded, sampling) | told | {"seeds": listed(keys), "kind": job.kind}
     text |= {"conditions": written(way)} if way else {}
     text |= ({"space": job.space} if job.space != "z" else {}) | ({"grid": f"{rows}x{across}"} if job.cells else {})
     files = {}

@@ -1,5 +1,6 @@
 """Generated pictures as files that say how to draw them again."""
 
+from collections.abc import Iterable
 from importlib import metadata
 from numbers import Integral
 from pathlib import Path
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 def file_name(key: Key) -> str:
     """Returns the name of a picture's file; ten digits hold every seed, so that names sort as seeds do."""
     return f"seed{key:010d}.png" if isinstance(key, Integral) else f"{name_of(key)}.png"
+
+
+def listed(keys: Iterable[Key]) -> str:
+    """Returns seeds and projections as one text, seeds in a row as a range, for example `0-63,77,mine`."""
+    runs: list[list[Key]] = []
+    for key in keys:
+        if (
+            runs
+            and isinstance(key, Integral)
+            and isinstance(last := runs[-1][-1], Integral)
+            and int(key) == int(last) + 1
+        ):
+            runs[-1].append(key)
+        else:
+            runs.append([key])
+    return ",".join(name_of(run[0]) + (f"-{name_of(run[-1])}" if len(run) > 1 else "") for run in runs)
 
 
 def write_pictures(folder: Path, model: "LoadedModel", drawn: "Drawn", sampling: Sampling, overwrite: bool) -> None:
