@@ -253,14 +253,20 @@ class GanStep:
         return round.share("fake", "g", lambda: self.fakes.images(round.images, self._labels_of_fakes(round)))
 
     def _labels_of_fakes(self, round: Round) -> Tensor:
-        drawn = self.fakes.labels(round.images, self.config.batch_size)
-        if not self.labels_in_pairs:
-            return drawn
-        real = self._real_labels(round)
-        return torch.where(real == UNKNOWN, drawn, real)
+        def draw() -> Tensor:
+            drawn = self.fakes.labels(round.images, self.config.batch_size)
+            if not self.labels_in_pairs:
+                return drawn
+            real = self._real_labels(round)
+            return torch.where(real == UNKNOWN, drawn, real)
+
+        return round.share("labels of fakes", "g", draw)
 
     def _real_labels(self, round: Round) -> Tensor:
-        return torch.from_numpy(self.labels[round.batch.indices]).to(self.device)
+        def look_up() -> Tensor:
+            return torch.from_numpy(self.labels[round.batch.indices]).to(self.device)
+
+        return round.share("labels of reals", "d", look_up)
 
     def _joint(self, real: Tensor, fake: Tensor, of_real: Tensor, of_fake: Tensor) -> tuple[Judgement, Judgement]:
         both = self._judge(self.discriminator, torch.cat([real, fake]), torch.cat([of_real, of_fake]))
