@@ -32,7 +32,7 @@ def test_the_examples_run_as_written(tmp_path):
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     promised = {
         "faces.png",
-        "best.png",
+        "mixed.png",
         "way.gif",
         "drawn.zip",
         "runs/first/report.html",

@@ -137,7 +137,11 @@ def test_only_crosses_variants_and_data(tiny):
     assert len(names("b")) == 4
 
 
-@pytest.mark.parametrize("text", ["60k images", "60000", "10 minutes", "0.5 min"])
+def test_labels_may_be_in_any_script():
+    assert [slug(label) for label in ("顔_1", "(a) DCGAN 2.5", "..")] == ["顔-1", "a-DCGAN-2.5", ""]
+
+
+@pytest.mark.parametrize("text", ["60k images", "60000", "10 minutes", "33.33333 min", "1234567 min", "0.00005 min"])
 def test_a_budget_reads_what_it_writes(text):
     budget = Budget.model_validate(text)
     assert Budget.model_validate(str(budget)) == budget

@@ -189,3 +189,11 @@ def test_a_place_is_tried_before_the_work(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UserError, match=r"a\.png cannot be written .*: choose a folder that can"):
         files.check_place(tmp_path / "file", tmp_path / "file" / "a.png")
+
+
+def test_what_a_killed_writer_left_of_its_first_file_is_nothing(tmp_path):
+    assert files.is_untouched(tmp_path / "none")
+    (tmp_path / ".run.json.0123abcd.part").write_text("{")
+    assert files.is_untouched(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    assert not files.is_untouched(tmp_path)

@@ -82,3 +82,11 @@ def test_pil_images():
     converted = images.to_pil(pictures)
     assert [image.size for image in converted] == [(16, 16)] * 2
     assert np.array_equal(np.asarray(converted[1]), pictures[1])
+
+
+def test_text_entries_may_have_any_name(tmp_path):
+    text = {"seed": "7", "髪": "青", "x" * 80: "long"}
+    path = images.save_png(tmp_path / "a.png", all_values()[0], text)
+    found = Image.open(path).text
+    assert found["seed"] == "7"
+    assert "髪: 青".encode() in path.read_bytes()

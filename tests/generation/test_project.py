@@ -221,6 +221,10 @@ def test_what_python_finds_goes_where_seeds_go(styled, monkeypatch, tmp_path):
     assert (styled.project(tmp_path / "clear.png", steps=1, mean_of=20, samples=1).target == 255).all()
     with pytest.raises(UserError, match="is not there or is no file: give a picture"):
         styled.project(str(tmp_path / "absent.png"))
+    deep = Image.fromarray(np.full((32, 32), 257 * 100, np.uint16))
+    assert (styled.project(deep, steps=1, mean_of=20, samples=1).target == 100).all()
+    with pytest.raises(UserError, match=r"The picture has floating-point pixels: .*8 or 16 bits\.$"):
+        styled.project(Image.new("F", (32, 32)))
     (tmp_path / "bad.png").write_bytes(b"bad")
     with pytest.raises(UserError, match="not a picture"):
         styled.project(str(tmp_path / "bad.png"))

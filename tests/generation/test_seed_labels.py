@@ -16,10 +16,19 @@ def test_a_table_of_values_and_numbers(tmp_path):
     np.testing.assert_array_equal(smile.targets, [[0.5], [np.nan], [1.0], [-2.5]])
 
 
+def test_semicolons_separate_where_no_comma_does(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("seed;hair\n7;red\n8;blue\n")
+    seeds, (hair,) = read_seed_labels(path)
+    assert (seeds, hair.values) == ([7, 8], ("blue", "red"))
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "its first line must name different columns"),
+        ("", "is empty: its first line must name the columns, as in seed,hair,eyes"),
+        ("seed,hair,eyes\n", "has no row"),
+        ("seed,hair,eyes\n1,red,\n2,blue,?\n", "the column eyes says nothing of any seed"),
         ("file,hair\na.png,red\n", "one of them `seed`"),
         ("seed\n1\n", "its first line must name"),
         ("seed,hair,hair\n1,red,red\n", "its first line must name different columns"),

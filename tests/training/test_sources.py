@@ -66,7 +66,7 @@ def test_a_run_takes_the_architecture_of_the_model_that_it_starts_from(model: Ca
     assert ours == theirs  # with mapping_lr and minibatch_group, which no tensor tells
     config = json.loads((tmp_path / "run" / "run.json").read_text())["config"]
     assert config["latent"]["sigma"] == 0.5
-    assert config["noise_start"] == "0 images"
+    assert config["noise_start"] == "300000 images"  # its noise is as strong as when it began
 
 
 def test_what_the_user_gives_comes_after_the_model(model: Callable[..., Any], tmp_path: Path):
@@ -172,15 +172,17 @@ def test_pictures_of_another_size_are_refused(model: Callable[..., Any], size: A
     ("changes", "start"),
     [
         ({}, "300000 images"),
-        ({"init.generator": "faces64"}, "0 images"),
-        ({"init.generator": "faces64", "noise_start": "2 steps"}, "2 steps"),
+        ({"init.generator": "stylegan2-faces"}, "0 images"),
+        ({"init.generator": "stylegan2-faces", "noise_start": "2 steps"}, "2 steps"),
+        ({"init.generator": "faces64-attributes"}, "300000 images"),  # has never seen noise
+        ({"init.generator": "faces64", "style_mixing": 0}, "0 images"),
         ({"init.discriminator": "faces64"}, "300000 images"),
         ({"noise_start": 0}, "0 images"),
         ({"generator.kind": "dcgan", "style_mixing": 0}, "0 images"),
     ],
 )
-def test_noise_begins_with_a_finished_generator_at_once(changes: dict[str, Any], start: str):
-    config = resolve.resolve(patch(recipe(RECIPE), changes), 64, torch.device("cpu"))
+def test_noise_begins_at_once_where_it_has_been_learned(changes: dict[str, Any], start: str):
+    config = resolve.resolve(sources.adopted(recipe(RECIPE), changes), 64, torch.device("cpu"))
     assert str(config.noise_start) == start
     assert TrainConfig.model_validate(config.model_dump(mode="json")) == config
 

@@ -132,6 +132,7 @@ def preview(
     """
     import numpy as np
 
+    from sakuga.commands.drawing import check_amount
     from sakuga.commands.options import check_suffix, refuse_existing
     from sakuga.core import images
     from sakuga.core.errors import UserError
@@ -144,6 +145,7 @@ def preview(
         raise UserError(f"--rotate {rotate:g} is not within 0..180 degrees.")
     refuse_existing([out], overwrite)
     dataset = open_dataset(source, resolution, labels=labels)
+    check_amount(count, dataset.resolution, f"--count {count}")
     batch = dataset.batch(np.arange(min(count, len(dataset))), seed, flip=flip, rotate=rotate)
     images.save_png(out, images.grid(images.to_uint8(batch.images)), overwrite=overwrite)
     print(f"{out}: {len(batch.indices)} of {len(dataset):,} pictures")

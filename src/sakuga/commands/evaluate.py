@@ -101,9 +101,9 @@ def evaluate(
         device=machine.device,
         **sampling.model_dump(),
     )
-    _show(result)
     if out is not None:
         write_json(out, result.model_dump())
+    _show(result)
 
 
 def _show(result: "EvaluationResult") -> None:

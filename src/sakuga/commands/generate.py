@@ -180,7 +180,8 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
             for_sheet.append(row)
     if job.sheet is not None:
         text = parameters(loaded, job.sampling[0]) | ({"conditions": written(rows)} if any(rows) else {})
-        text["seeds"] = "; ".join(dict.fromkeys(listed(row.drawn.seeds) for row in for_sheet))
+        seeds = [listed(row.drawn.seeds) for row in for_sheet]
+        text["seeds"] = seeds[0] if len(set(seeds)) == 1 else "; ".join(seeds)
         if len(job.sampling) > 1:
             text["psi"] = ",".join(f"{way.psi:g}" for way in job.sampling)
         save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int | None:
     from sakuga.core import distributed
     from sakuga.training.start import train
 
-    command = "sakuga train " + shlex.join(argv)
+    command = "" if resume else "sakuga train " + shlex.join(argv)
     try:
         finished = train(
             recipe_name,

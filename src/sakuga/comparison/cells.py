@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sakuga.configs.comparison import ComparedData, ComparisonConfig, Variant, slug
-from sakuga.configs.patch import patch
 from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError, nearest
 from sakuga.recipes import recipe
+from sakuga.training.sources import adopted
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ def checked_config(variant: Variant) -> TrainConfig:
     """Returns the variant's recipe with its changes.
 
     Raises:
-        UserError: If it has no such option, or does not take such a value.
+        UserError: If it has no such option, does not take such a value, or a model that it begins with is not there.
     """
     try:
-        return patch(recipe(variant.recipe), dict(variant.changes))
+        return adopted(recipe(variant.recipe), dict(variant.changes))
     except UserError as error:
         raise UserError(f"Variant {variant.label!r}: {error}") from error
 
 
 def config_of(cell: Cell) -> TrainConfig:
     """Returns the config of a cell, but for its budget and threads."""
-    return patch(recipe(cell.variant.recipe), changes_of(cell, None, points=0, threads=1))
+    return adopted(recipe(cell.variant.recipe), changes_of(cell, None, points=0, threads=1))
 
 
 def changes_of(cell: Cell, images: int | None, points: int, threads: int) -> dict[str, Any]:
@@ -85,11 +85,11 @@ def changes_of(cell: Cell, images: int | None, points: int, threads: int) -> dic
 
     Args:
         cell: Any.
-        images: The budget; None if it is time.
+        images: The budget, or what the time that is the budget will do for; None if that is not known.
         points: How often the distance is measured on the way.
         threads: CPU threads.
     """
-    shared = outputs_of(images, points) if images is not None else {}
+    shared = _outputs_of(images, points) if images is not None else {}
     if cell.data.resolution is not None:
         shared["data.resolution"] = cell.data.resolution
     own = {"seed": cell.seed, "threads": threads, "name": cell.name}
@@ -98,7 +98,7 @@ def changes_of(cell: Cell, images: int | None, points: int, threads: int) -> dic
     return shared | dict(cell.variant.changes) | own
 
 
-def outputs_of(images: int, points: int) -> dict[str, Any]:
+def _outputs_of(images: int, points: int) -> dict[str, Any]:
     """Returns what a run of so many images writes on its way."""
     return {
         "outputs.sheets": f"every {max(1, images // 4)} images",

@@ -9,7 +9,7 @@ from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, 
 from sakuga.core.errors import UserError
 from sakuga.data.archive import write_archive
 from sakuga.data.cache import MIN_PICTURES
-from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.data.dataset import Dataset, is_drawn, open_dataset
 from sakuga.data.sources import open_source
 
 
@@ -23,7 +23,7 @@ def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
     Raises:
         UserError: That names all that are missing, or what is wrong with one.
     """
-    files = [d for d in data if not is_synthetic(d)]
+    files = [d for d in data if not is_drawn(d.path)]
     missing = list(dict.fromkeys(d.path for d in files if not Path(d.path).exists()))
     if missing:
         named = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
@@ -34,14 +34,9 @@ def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
         open_source(path)
 
 
-def is_synthetic(data: ComparedData) -> bool:
-    """Tells whether it is the built-in drawn set."""
-    return data.path.partition(":")[0] == "synthetic"
-
-
 def key_of(data: ComparedData) -> str:
     """Returns what tells a data set from another of the same name: a hash of its names and contents."""
-    return data.path if is_synthetic(data) else open_source(data.path).key()
+    return data.path if is_drawn(data.path) else open_source(data.path).key()
 
 
 def prepare(data: ComparedData, folder: Path) -> str:

@@ -3,19 +3,21 @@
 import importlib.util
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 
 from sakuga.comparison.cells import Cell, cells_of
 from sakuga.comparison.data import key_of
 from sakuga.configs.base import Config
-from sakuga.configs.comparison import ComparisonConfig
+from sakuga.configs.comparison import Budget, ComparisonConfig
 from sakuga.configs.patch import validate
 from sakuga.core.errors import UserError
-from sakuga.core.files import write_json
-from sakuga.features.extractor import is_here
+from sakuga.core.files import is_untouched, write_json
+from sakuga.core.tensorfile import read_value
+from sakuga.features.extractor import is_here, usual_extractor
 from sakuga.features.find import find_weights
+from sakuga.training import checkpoint
 
 
 class Settled(Config):
@@ -51,6 +53,20 @@ class Record(Config):
     command: str
     judge_sha256: str = ""
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What the results of a cell depend on beside its own definition."""
+        measure = self.comparison.measure.model_dump(mode="json", exclude={"points", "judge"})
+        settled = {"extractor": self.settled.extractor, "faces": self.settled.faces}
+        return {"budget": str(self.comparison.budget), "judge_sha256": self.judge_sha256} | measure | settled
+
+
+class Trained(NamedTuple):
+    """How far a cell has been trained, and in how many seconds."""
+
+    images: int
+    seconds: float
+
 
 class Folder:
     """`comparison.json`, `cells/`, `data/`, and the pages that are drawn from them.
@@ -80,16 +96,16 @@ class Folder:
             measure_again: Whether cells are measured as `comparison` says, even if they have been already.
 
         Returns:
-            What the folder holds. Seeds may have been added and the budget may have grown; where all cells have to go
-            on or to be measured again, none is done.
+            What the folder holds. Seeds may have been added, and the budget may be another.
 
         Raises:
-            UserError: If it holds something else, or a comparison that differs in more than that.
+            UserError: If it holds something else, a comparison that differs in more than that, or cells that have been
+                trained beyond the budget.
         """
         keys = tuple((data.label, key_of(data)) for data in comparison.data)
         found = self.read()
         if found is None:
-            if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            if (self.path.exists() and not self.path.is_dir()) or not is_untouched(self.path):
                 raise UserError(f"--out {self.path} is not empty and holds no comparison: name a new folder.")
             settled = _settle(comparison, threads)
         else:
@@ -104,8 +120,6 @@ class Folder:
                 )
             if measure_again:
                 settled = _settle(comparison, settled.threads)
-            if measure_again or comparison.budget != found.comparison.budget:
-                self._forget_results(found)
         record = Record(comparison=comparison, keys=keys, settled=settled, command=command, judge_sha256=judge_sha256)
         if record != found:
             write_json(self.path / "comparison.json", record.model_dump(mode="json"))
@@ -135,32 +149,35 @@ class Folder:
         """Where parts of data sets are kept."""
         return self.path / "data"
 
-    def result(self, cell: Cell) -> dict[str, Any] | None:
-        """Returns what `cell.json` says; None if the cell is not finished, or its file is damaged."""
+    def result(self, cell: Cell, record: Record) -> dict[str, Any] | None:
+        """Returns what `cell.json` says.
+
+        None if the cell is not finished, was measured otherwise than it is to be now, or its file is damaged.
+        """
         try:
-            return json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
+            found = json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return found if found["state"] == "failed" or found.get("terms") == record.terms else None
 
-    def _forget_results(self, record: Record) -> None:
-        for cell in cells_of(record.comparison):
-            if (self.result(cell) or {}).get("state") == "done":
-                (self.cell(cell) / "cell.json").unlink()
+    def trained(self, cell: Cell) -> Trained:
+        """Returns how far a cell has been trained, by its newest checkpoint; errors as `tensorfile.read_value`."""
+        saved = checkpoint.existing(self.cell(cell))
+        if not saved:
+            return Trained(0, 0.0)
+        state = read_value(saved[-1], "checkpoint")
+        return Trained(state["images"], state["seconds"])
 
     def _check_same(
         self, found: Record, comparison: ComparisonConfig, keys: tuple[tuple[str, str], ...], measure_again: bool
     ) -> None:
         old, new = _tree(found.comparison), _tree(comparison)
-        free = {"seeds"}
-        if comparison.budget.includes(found.comparison.budget):
-            free.add("budget")
-        if measure_again:
-            free.add("measure")
+        free = {"seeds", "budget"} | ({"measure"} if measure_again else set())
         changed = next((name for name in new if name not in free and new[name] != old.get(name)), None)
         if changed is None and set(comparison.seeds) >= set(found.comparison.seeds):
             moved = [label for (label, key), (_, before) in zip(keys, found.keys, strict=True) if key != before]
             if not moved:
-                return
+                return self._check_budget(found, comparison.budget)
             raise UserError(
                 f"The data set {moved[0]} is not the one that the comparison in {self.path} began with: give that one, "
                 "or name a new folder with --out."
@@ -168,8 +185,22 @@ class Folder:
         what, before, now = _difference(changed or "seeds", old, new)
         raise UserError(
             f"--out {self.path} holds another comparison: {what} was {before} and is now {now}: name a new folder, or "
-            "give the command as it was (seeds may be added, the budget may grow, and --measure-again measures anew)."
+            "give the command as it was (seeds may be added, the budget may grow, --measure-again measures anew)."
         )
+
+    def _check_budget(self, found: Record, budget: Budget) -> None:
+        """Refuses a budget of another kind, or one that a cell has been trained beyond."""
+        if budget == found.comparison.budget:
+            return
+        before = f"The comparison in {self.path} began with --budget {str(found.comparison.budget)!r}"
+        if (budget.images is None) != (found.comparison.budget.images is None):
+            raise UserError(f"{before}, and {budget} are something else: give that, more of it, or name a new folder.")
+        for cell in cells_of(found.comparison):
+            images, seconds = self.trained(cell)
+            if images > budget.images if budget.images is not None else seconds > 60 * (budget.minutes or 0):
+                raise UserError(
+                    f"{before}, and {cell.name} has been trained beyond {budget}: give more, or name a new folder."
+                )
 
     def _check_same_judge(self, found: Record, comparison: ComparisonConfig, sha256: str) -> None:
         # Before the hash was kept, the path had to stay.
@@ -216,9 +247,7 @@ def _short(value: Any) -> str:
 
 def _settle(comparison: ComparisonConfig, threads: int | None) -> Settled:
     measure = comparison.measure
-    extractor, has_inception = measure.extractor, is_here("inception")
-    if extractor == "auto":
-        extractor = "inception" if has_inception or not is_here("efficientnet") else "efficientnet"
+    extractor = usual_extractor() if measure.extractor == "auto" else measure.extractor
     find_weights(extractor)  # downloaded before hours of training, or refused
     points = measure.points if measure.points and is_here("efficientnet") else 0
     faces = importlib.util.find_spec("cv2") is not None if measure.faces == "auto" else measure.faces

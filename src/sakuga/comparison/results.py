@@ -143,7 +143,7 @@ class Results:
 def collect(folder: Folder, record: Record) -> Results:
     """Reads the records of all cells."""
     cells = cells_of(record.comparison)
-    records = [(cell, folder.result(cell)) for cell in cells]
+    records = [(cell, folder.result(cell, record)) for cell in cells]
     done = [(cell, found) for cell, found in records if found and found["state"] == "done"]
     columns = columns_of(record, [found for _, found in done])
     rows = []
@@ -177,8 +177,6 @@ def _real(found: Found) -> dict[str, float]:
     metrics = metrics_of(found)
     if "broken_faces_real" in metrics:
         real["broken_faces_percent"] = 100 * metrics["broken_faces_real"]
-    rows = (found["evaluation"].get("attributes") or {}).get("attributes", ())
-    real |= {f"{row['attribute']}_percent": 100 * row["judge"] for row in rows if row["judge"] is not None}
     return real
 
 
@@ -194,12 +192,15 @@ def spread_text(column: Column, spread: Spread | None) -> str:
 def best_of(column: Column, rows: Sequence[Row]) -> str | None:
     """Returns the variant that is best in a column among rows of one data set; None where there is no race.
 
-    Nor is there a winner within the noise: it has to be ahead of the second by more than the larger of their spreads.
+    Nor is there a winner within the noise: it has to be ahead of the second by more than the larger of their spreads,
+    and of one seed the spread is not known.
     """
     measured = [(row.spreads[column.name], row.variant) for row in rows if column.name in row.spreads]
     if not column.better or len(measured) < 2:
         return None
     (first, winner), (second, _), *_ = sorted(measured, key=lambda m: m[0].mean, reverse=column.better == "high")
+    if min(first.count, second.count) < 2:
+        return None
     return winner if abs(first.mean - second.mean) > max(first.std, second.std) else None
 
 
@@ -252,11 +253,19 @@ def footnote(record: Record, results: Results) -> str:
         else (f"seeds {listed}; mean ± standard deviation over them")
     )
     text = f"Every cell: {config.budget}, {seeds}."
-    ruler = next((cell["evaluation"]["ruler"] for cell in found), None)
-    if ruler is not None:
+    rulers = {cell["data"]: cell["evaluation"]["ruler"] for cell in found}
+    if rulers:
+        ruler = next(iter(rulers.values()))
         network = "the 2015 Inception" if ruler["extractor"] == "inception" else "EfficientNet-Lite0 (no FID)"
+        real = {ruler["real"] for ruler in rulers.values()}
+        which = real.pop() if len(real) == 1 else "; ".join(f"{data}: {r['real']}" for data, r in rulers.items())
+        labels = " or ".join(dict.fromkeys(cell["evaluation"]["ruler"]["labels"] for cell in found))
         text += f" Measured once at the end on {network}: {ruler['num_samples']:,} samples of the moving average"
-        text += f" against real pictures ({ruler['real']}); labels of the samples: {ruler['labels']}."
+        text += f" against real pictures ({which}); labels of the samples: {labels}."
+    judged = next((report for cell in found if (report := cell["evaluation"].get("attributes"))), None)
+    if judged is not None:
+        known = [f"{row['attribute']} {row['judge']:.1%}" for row in judged["attributes"] if row["judge"] is not None]
+        text += f" On real pictures that it was not trained on the judge is right about {', '.join(known)}."
     parts = [f"{len(results.failed)} failed"] * bool(results.failed)
     parts += [f"{len(results.waiting)} not finished yet"] * bool(results.waiting)
     return text + (

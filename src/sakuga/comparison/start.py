@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, config_of, outputs_of
+from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, config_of
 from sakuga.comparison.data import check_data, opened, prepare
 from sakuga.comparison.folder import Folder, Record
 from sakuga.comparison.measure import measure
@@ -20,10 +20,10 @@ from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judge, load_judge
 from sakuga.models.file import read_header
 from sakuga.training import resolve
-from sakuga.training.metrics_log import read_metrics
 from sakuga.training.start import train
 
-_PROBE = 40  # steps whose speed a budget of time is first planned with
+_PROBE = 2  # steps whose speed a budget of time is first planned with
+_GROWTH = 8  # times the images so far are planned at most
 _NEAR = 0.98  # of a budget of time is enough
 
 
@@ -70,7 +70,7 @@ def compare(
     record = folder.begin(comparison, threads, command, sha256_of(judge.path) if judge else "", measure_again)
     counts = {"done": 0, "failed": 0}
     for number, cell in enumerate(cells, 1):
-        found = folder.result(cell)
+        found = folder.result(cell, record)
         if found is None or (retry_failed and found["state"] == "failed"):
             print(f"[{number}/{len(cells)}] {cell.name}", file=sys.stderr)
             found = _run(cell, folder, record, device)
@@ -120,12 +120,13 @@ def _run(cell: Cell, folder: Folder, record: Record, device: str) -> dict[str, A
     try:
         _clear(run_dir)
         data = prepare(cell.data, folder.data)
-        if not _train(cell, run_dir, data, record, device, command_of(cell, budget.images)):
+        if not _train(cell, folder, data, record, device, command_of(cell, budget.images)):
             return None
         judged_by = next((d for d in record.comparison.data if d.label == cell.data.judged_by), cell.data)
         real = prepare(judged_by, folder.data)
         found = measure(cell, run_dir, real, record.comparison.measure, record.settled, device)
-        return about | {"state": "done", "command": command_of(cell, budget.images or found["images"])} | found
+        command = command_of(cell, budget.images or found["images"])
+        return about | {"state": "done", "command": command, "terms": record.terms} | found
     except Exception as error:  # whatever it is, the other cells go on
         if not isinstance(error, UserError):
             write_text(run_dir / "error.txt", traceback.format_exc())
@@ -142,42 +143,51 @@ def _clear(run_dir: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def _train(cell: Cell, run_dir: Path, data: str, record: Record, device: str, command: str) -> bool:
+def _train(cell: Cell, folder: Folder, data: str, record: Record, device: str, command: str) -> bool:
     """Trains a cell from where it is to the end of its budget; returns False if a signal stopped it."""
-    budget, settled = record.comparison.budget, record.settled
-    changes = changes_of(cell, budget.images, settled.points, settled.threads)
-    if budget.minutes is None:
-        if (run_dir / "run.json").exists():
-            longer = {name: value for name, value in changes.items() if name.startswith(("duration", "outputs."))}
-            return train(None, data, run_dir, changes=longer, resume=True, device=device)
-        return train(cell.variant.recipe, data, run_dir, changes=changes, device=device, command=command)
-    if not (run_dir / "run.json").exists():
-        probe = {"duration": f"{_PROBE} steps", "outputs.evaluations": "never", "outputs.snapshots": "never"}
-        if not train(cell.variant.recipe, data, run_dir, changes=changes | probe, device=device, command=command):
-            return False
-    return _train_for(60 * budget.minutes, run_dir, data, settled.points, device)
+    budget, model = record.comparison.budget, folder.cell(cell) / "model.safetensors"
+    if budget.minutes is not None:
+        return _train_for(60 * budget.minutes, cell, folder, data, record, device, command)
+    if model.exists() and read_header(model).images_seen >= (budget.images or 0):
+        return True
+    return _go_on(cell, folder, data, record, device, command, budget.images, {})
 
 
-def _train_for(seconds: float, run_dir: Path, data: str, points: int, device: str) -> bool:
-    """Resumes a run until it has trained for so long; what it writes on its way is not counted.
+def _train_for(
+    seconds: float, cell: Cell, folder: Folder, data: str, record: Record, device: str, command: str
+) -> bool:
+    """Trains a cell until it has been trained for so long; what it writes on its way is not counted.
 
-    First to four fifths of what its speed so far promises, then to the end, so that a speed that changes does no harm.
+    After a few steps in ever longer parts, each as long as the speed so far promises, so that a speed that changes does
+    no harm: to four fifths of the time, then to its end.
     """
     while True:
-        images, spent = _where(run_dir)
+        images, spent = folder.trained(cell)
         if spent >= _NEAR * seconds:
             return True
-        speed = images / spent if spent else 1.0
-        left = seconds - spent
-        goal = images + max(1, round(speed * left * (0.8 if left > 0.3 * seconds else 1.0)))
-        changes = {"duration": f"{goal} images"} | outputs_of(round(speed * seconds), points)
-        if not train(None, data, run_dir, changes=changes, resume=True, device=device):
+        whole, part = None, {"duration": f"{_PROBE} steps", "outputs.evaluations": "never"}
+        if images:
+            speed, left = images / spent, seconds - spent
+            more = max(1, round(speed * left * (0.8 if left > 0.3 * seconds else 1.0)))
+            whole, part = round(speed * seconds), {"duration": f"{min(images + more, _GROWTH * images)} images"}
+        if not _go_on(cell, folder, data, record, device, command, whole, part):
             return False
 
 
-def _where(run_dir: Path) -> tuple[int, float]:
-    """Returns the images that the saved model has seen and the seconds that they took; (0, 0) if there is none."""
-    path = run_dir / "model.safetensors"
-    images = read_header(path).images_seen if path.exists() else 0
-    seconds = [line["seconds"] for line in read_metrics(run_dir) if line["images"] <= images and "seconds" in line]
-    return images, max(seconds, default=0.0)
+def _go_on(
+    cell: Cell,
+    folder: Folder,
+    data: str,
+    record: Record,
+    device: str,
+    command: str,
+    images: int | None,
+    part: dict[str, str],
+) -> bool:
+    """Begins the run of a cell of so many images, or goes on with it; a part of it has options of its own."""
+    run_dir, settled = folder.cell(cell), record.settled
+    changes = changes_of(cell, images, settled.points, settled.threads) | part
+    if not (run_dir / "run.json").exists():
+        return train(cell.variant.recipe, data, run_dir, changes=changes, device=device, command=command)
+    free = {name: value for name, value in changes.items() if name.startswith(("duration", "outputs."))}
+    return train(None, data, run_dir, changes=free, resume=True, device=device, command=command)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
@@ -27,7 +28,7 @@ WHITE_SHARE, COLORED_SHARE = 0.10, 0.02
 
 def slug(label: str) -> str:
     """Returns a label as a part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9.+-]+", "-", label).strip("-.")
+    return re.sub(r"([^\w.+-]|_)+", "-", label).strip("-.")
 
 
 class Variant(Config):
@@ -119,14 +120,10 @@ class Budget(Config):
     def _write(self) -> str:
         return str(self)
 
-    def includes(self, other: "Budget") -> bool:
-        """Whether what was trained with the other budget may go on with this one: of the same kind, and no less."""
-        if self.images is None or other.images is None:
-            return self.minutes is not None and other.minutes is not None and self.minutes >= other.minutes
-        return self.images >= other.images
-
     def __str__(self) -> str:
-        return f"{self.images} images" if self.minutes is None else f"{self.minutes:g} minutes"
+        if self.minutes is None:
+            return f"{self.images} images"
+        return f"{Decimal(repr(self.minutes)):f}".removesuffix(".0") + " minutes"  # exact, as it is read again
 
 
 class MeasureConfig(Config):
@@ -187,6 +184,8 @@ class ComparisonConfig(Config):
 def _refuse_twins(what: str, names: Iterable[str], remedy: str) -> None:
     seen: set[str] = set()
     for name in names:
-        if not name or name.lower() in seen:
+        if not name:
+            raise ValueError(f"one of the {what} has neither a letter nor a digit in its name: {remedy}")
+        if name.lower() in seen:
             raise ValueError(f"two of the {what} are called {name!r}: {remedy}")
         seen.add(name.lower())

@@ -137,7 +137,7 @@ class TrainConfig(Config):
     noise_start: Duration | Auto = Field(
         default=Duration(amount=0),
         description="when noise is added to the maps of G; a small G left without it at first learns shapes, not "
-        "grain; auto: after 150k images, with init.generator from the start",
+        "grain; auto: after 300k images, or from the start if init.generator has learned with it",
     )
     real_fake_batches: Literal["separate", "joint"] = Field(
         default="separate", description="whether D sees real and fake pictures in two passes or in one (for BatchNorm)"

@@ -50,7 +50,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _refuse_size(image.width, image.height, resolution)
             _refuse_cut_short(image.format, data)
-            rgb = _to_rgb(_upright(image))
+            rgb = to_rgb(_upright(image))
     except BadFile:
         raise
     except Image.DecompressionBombError:
@@ -97,7 +97,12 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if turned else image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Returns a PIL image of any mode as RGB of 8 bits, with transparency over white.
+
+    Raises:
+        BadFile: If its pixels have no agreed range.
+    """
     if image.mode.startswith("I"):
         return _from_16_bit(image)
     if image.mode == "F":

@@ -81,6 +81,11 @@ def write_json(path: str | Path, value: Any, *, overwrite: bool = True) -> Path:
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", overwrite=overwrite)
 
 
+def is_untouched(folder: Path) -> bool:
+    """Tells whether a folder is not there, or holds nothing but what a killed `writing` left of its first file."""
+    return not folder.exists() or all(path.match(".*.part") for path in folder.iterdir())
+
+
 def check_place(folder: Path, path: Path) -> None:
     """Refuses a folder that no file can be made in, before the work whose result belongs there.
 

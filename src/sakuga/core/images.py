@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from PIL import Image, PngImagePlugin
 
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_bytes
+
+_KEYWORD = re.compile(r"[ -~\xa1-\xff]{1,79}")
 
 MIN_SIDE = 32
 """A picture whose shorter side has fewer pixels shows too little to be found again."""
@@ -115,10 +118,16 @@ def opaque(picture: Image.Image) -> Image.Image:
 
 
 def png_bytes(image: np.ndarray, metadata: Mapping[str, str] | None = None) -> bytes:
-    """Encodes one uint8 `[H, W, 3]` picture as PNG, with `metadata` as text entries (shown by any PNG tool)."""
+    """Encodes one uint8 `[H, W, 3]` picture as PNG, with `metadata` as text entries (shown by any PNG tool).
+
+    An entry's name has at most 79 characters of Latin-1 (PNG specification, 11.3.4); those of others are in their text.
+    """
     info = PngImagePlugin.PngInfo()
     for key, value in (metadata or {}).items():
-        info.add_itxt(key, value)
+        if _KEYWORD.fullmatch(key):
+            info.add_itxt(key, value)
+        else:
+            info.add_itxt("Comment", f"{key}: {value}")
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()

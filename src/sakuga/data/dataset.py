@@ -171,6 +171,11 @@ def rotated(images: torch.Tensor, degrees: np.ndarray) -> torch.Tensor:
     return functional.grid_sample(images, places, "bilinear", "reflection", align_corners=False)
 
 
+def is_drawn(path: str) -> bool:
+    """Tells whether a path of `open_dataset` is what the program draws, and in no file."""
+    return path.partition(":")[0] == "synthetic"
+
+
 def open_dataset(
     path: str | Path, resolution: int | None = None, *, labels: str | Path | None = None, tell: bool = True
 ) -> Dataset:

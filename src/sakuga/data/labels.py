@@ -1,7 +1,5 @@
 """Labels beside pictures: `labels.csv`, `dataset.json`, or one folder for each class."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
 from sakuga.core.errors import UserError, nearest
+from sakuga.core.table import UNKNOWN_MARKS, read_table
 from sakuga.data.problem import Problem
 from sakuga.data.sources import Source, common_folder, read_metadata
 
@@ -24,7 +23,6 @@ VOCABULARY = {"hair": HAIR, "eyes": EYES}
 
 SYNONYMS = {"blond": "blonde", "grey": "gray"}
 
-_UNKNOWN_MARKS = frozenset(("", "unknown", "?", "-1", "nan", "n/a"))
 _MAX_VALUES = 1000
 
 
@@ -150,21 +148,13 @@ def annotate(source: Source, labels: Path | None = None) -> Annotations:
 
 
 def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str, str]) -> Annotations:
-    rows = _csv_rows(data, where)
-    header = [name.strip().lower() for name in rows[0]]
-    if "file" not in header or len(set(header)) < len(header) or "" in header or len(header) < 2:
-        raise UserError(
-            f"{where} starts with {','.join(rows[0])[:80]!r}: its first line must name different columns, one of them "
-            "`file`, as in file,hair,eyes."
-        )
+    header, rows = read_table(data, where, "file", "file,hair,eyes")
     column = header.index("file")
     attributes = tuple(name for name in header if name != "file")
     found = Annotations(attributes=attributes, original_names=original_names)
     known = _names_by_any_name(source, original_names)
     matched = 0
-    for row in rows[1:]:
-        if not row:
-            continue
+    for row in rows:
         if len(row) != len(header):
             found.problems.append(Problem(where, f"bad line: {','.join(row)[:80]!r} has not {len(header)} columns"))
             continue
@@ -191,20 +181,6 @@ def _from_csv(data: bytes, where: str, source: Source, original_names: dict[str,
     return found
 
 
-def _csv_rows(data: bytes, where: str) -> list[list[str]]:
-    try:
-        text = data.decode("utf-8-sig")
-        separator = ";" if "," not in text.partition("\n")[0] else ","
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(
-            f"{where} is not a table of comma-separated values in UTF-8 ({error}): save it as one."
-        ) from None
-    if not rows:
-        raise UserError(f"{where} is empty: its first line must name the columns, as in file,hair,eyes.")
-    return rows
-
-
 def _names_by_any_name(source: Source, original_names: dict[str, str]) -> dict[str, str]:
     """Maps what a table may call a file to its name: the name, the one below the common folder, the original one."""
     top = len(common_folder(source.names))
@@ -219,7 +195,7 @@ def _names_by_any_name(source: Source, original_names: dict[str, str]) -> dict[s
 def _value(attribute: str, text: str, file: str, problems: list[Problem]) -> str | None:
     value = text.strip().lower().removesuffix(f" {attribute}")
     value = SYNONYMS.get(value, value)
-    if value in _UNKNOWN_MARKS:
+    if value in UNKNOWN_MARKS:
         return None
     vocabulary = VOCABULARY.get(attribute)
     if vocabulary and value not in vocabulary:

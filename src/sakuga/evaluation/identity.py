@@ -32,7 +32,8 @@ class DirectionCost(Config):
         strength: At which the rest was measured.
         before: In what share of the unedited pictures the judge sees the value; None where nobody can tell.
         after: The same at `strength`.
-        kept: In what share of the pictures the judge sees all other attributes as they were; None without a judge.
+        kept: In what share of the pictures the judge sees all other attributes as they were; None without a judge, or
+            if it knows no other.
         identity: Mean distance of an edited picture to the same unedited one, over the mean distance of two characters:
             0 is the same picture, 1 another character.
     """
@@ -126,7 +127,7 @@ def _moved(draw: Callable[[float], np.ndarray], plain: np.ndarray, name: str, ju
     for strength in STRENGTHS if value else (USUAL_STRENGTH,):
         images = draw(strength)
         answers = judge.answers(images)
-        seen = {"kept": _share((answers == before)[:, others].all(1))}
+        seen = {"kept": _share((answers == before)[:, others].all(1))} if others else {}
         if column is not None:
             seen |= {"before": _share(before[:, column] == number), "after": _share(answers[:, column] == number)}
         if best is None or seen["after"] > best.seen["after"]:

@@ -77,17 +77,18 @@ def measure_real(
     return measured
 
 
-def thumbnails(images: Pictures, progress: str = "") -> np.ndarray:
-    """Shrinks each picture to 16x16 by averaging.
+def thumbnails(images: Pictures, progress: str = "", most: int | None = None) -> np.ndarray:
+    """Shrinks each picture, or the first ones, to 16x16 by averaging.
 
     Returns:
         float32 `[N, 768]` in [0, 1].
     """
-    small = np.empty((len(images), THUMBNAIL, THUMBNAIL, 3), np.float32)
-    for start in tracked(range(0, len(images), 256), progress):
-        for i, image in enumerate(images[start : start + 256], start):
+    count = len(images) if most is None else min(most, len(images))
+    small = np.empty((count, THUMBNAIL, THUMBNAIL, 3), np.float32)
+    for start in tracked(range(0, count, 64), progress):
+        for i, image in enumerate(images[start : min(start + 64, count)], start):
             small[i] = np.asarray(Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
-    return small.reshape(len(images), -1) / 255
+    return small.reshape(count, -1) / 255
 
 
 def _place(dataset: Dataset, indices: np.ndarray, extractor: Extractor) -> Path:

@@ -67,7 +67,7 @@ def pixel_closeness(images: Pictures, dataset: Dataset, k: int = 3, progress: bo
     searched = evenly_spaced(len(dataset), MAX_SEARCHED)
     title = f"Searching {len(searched):,} training pictures" if progress else ""
     real = thumbnails(Subset(dataset.images, searched), title)
-    fake = thumbnails(images[: min(len(images), MAX_QUERIES)])
+    fake = thumbnails(images, most=MAX_QUERIES)
     compared = evenly_spaced(len(real), MAX_QUERIES)
     yardstick = _nearest_or_mirrored(real[compared], real, 1, skip=compared)[0][:, 0]
     distances, indices = _nearest_or_mirrored(fake, real, k)

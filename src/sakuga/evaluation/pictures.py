@@ -94,17 +94,18 @@ def read_pictures(path: str | Path, resolution: int, count: int) -> tuple[np.nda
         UserError: If the path is missing or holds no good picture.
     """
     source = open_source(path)
-    problems, images = list(source.problems), []
     chosen = [source.names[i] for i in evenly_spaced(len(source.names), count)]
+    images, good, problems = np.empty((len(chosen), resolution, resolution, 3), np.uint8), 0, list(source.problems)
     for name in tracked(chosen, f"Reading {Path(path).name}"):
         try:
-            images.append(decode(source.read(name), resolution))
+            images[good] = decode(source.read(name), resolution)
+            good += 1
         except BadFile as error:
             problems.append(Problem(name, str(error)))
-    if not images:
+    if not good:
         first = f" (the first problem: {problems[0]})" if problems else ""
         raise UserError(f"{path} holds no good picture{first}: give a folder or a zip of pictures.")
-    return np.stack(images), problems
+    return images[:good], problems
 
 
 def evenly_spaced(size: int, count: int) -> np.ndarray:

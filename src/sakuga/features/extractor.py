@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -102,7 +102,7 @@ def load_extractor(name: str = "auto", path: str | Path | None = None, device: s
     if name == "auto":
         if path is not None:
             raise UserError("--weights needs --extractor inception or --extractor efficientnet beside it.")
-        name = next((known for known in LOADERS if is_here(known)), "inception")
+        name = usual_extractor()
     if name not in LOADERS:
         raise UserError(f"Unknown extractor {name!r}: {nearest(name, ['auto', *LOADERS])}")
     weights, where = KNOWN[name], pick_device(device)
@@ -114,6 +114,11 @@ def load_extractor(name: str = "auto", path: str | Path | None = None, device: s
         network=network.to(device=where, memory_format=torch.channels_last),  # type: ignore[call-overload]
         device=where,
     )
+
+
+def usual_extractor() -> Literal["inception", "efficientnet"]:
+    """Returns the Inception, or EfficientNet-Lite0 where its weights alone are on this machine."""
+    return "efficientnet" if is_here("efficientnet") and not is_here("inception") else "inception"
 
 
 def is_here(name: str) -> bool:

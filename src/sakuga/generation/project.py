@@ -20,9 +20,10 @@ from torch.nn import functional as F
 from sakuga.configs.conditions import Condition
 from sakuga.configs.patch import validate
 from sakuga.configs.projection import ProjectionConfig
+from sakuga.core.decode import BadFile, to_rgb
 from sakuga.core.device import autocast, has_fast_bf16
 from sakuga.core.errors import UserError
-from sakuga.core.images import fitted, opaque, to_tensor, to_uint8
+from sakuga.core.images import fitted, to_tensor, to_uint8
 from sakuga.core.picture import read_picture
 from sakuga.core.progress import tracked
 from sakuga.core.random import generator as stream
@@ -131,7 +132,10 @@ def project_picture(
     own = {name: value for name, value in told.items() if name in ProjectionConfig.model_fields}
     config = validate(ProjectionConfig, own, "value")
     if isinstance(picture, Image.Image):
-        target = fitted(np.asarray(opaque(picture)), model.resolution, "The picture")
+        try:
+            target = fitted(np.asarray(to_rgb(picture)), model.resolution, "The picture")
+        except BadFile as error:
+            raise UserError(f"The picture has {error}.") from None
     else:
         target = read_picture(picture, model.resolution)
     return project(model, target, distance, config, {name: v for name, v in told.items() if name not in own})

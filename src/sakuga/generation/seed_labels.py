@@ -1,7 +1,5 @@
 """Labels of samples by their seeds: a table, or what a labeler sees."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,12 +8,12 @@ import numpy as np
 
 from sakuga.core.errors import UserError
 from sakuga.core.latents import MAX_SEED
+from sakuga.core.table import UNKNOWN_MARKS, read_table
 from sakuga.generation.classifier import LoadedClassifier
 
 if TYPE_CHECKING:
     from sakuga.generation.model import LoadedModel
 
-_UNKNOWN = frozenset(("", "unknown", "?", "-1", "nan", "n/a"))
 _MAX_VALUES = 200
 
 
@@ -71,23 +69,13 @@ def read_seed_labels(path: Path) -> tuple[list[int], list[Column]]:
 def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
     if not path.is_file():
         raise UserError(f"{path} is not there or is no file: give a table seed,hair,eyes.")
-    try:
-        rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(
-            f"{path} is not a table of comma-separated values in UTF-8 ({error}): save it as one."
-        ) from None
-    rows = [row for row in rows if row]
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    if "seed" not in header or len(set(header)) < len(header) or "" in header or len(header) < 2:
-        raise UserError(
-            f"{path} starts with {','.join(header)[:80]!r}: its first line must name different columns, one of them "
-            "`seed`, as in seed,hair,eyes."
-        )
-    for number, row in enumerate(rows[1:], 2):
+    header, rows = read_table(path.read_bytes(), str(path), "seed", "seed,hair,eyes")
+    for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise UserError(f"{path}, row {number}: {','.join(row)[:80]!r} has not {len(header)} columns: mend it.")
-    return header, rows[1:]
+    if not rows:
+        raise UserError(f"{path} has no row: write a line for each seed.")
+    return header, rows
 
 
 def _seed(text: str, path: Path) -> int:
@@ -97,10 +85,12 @@ def _seed(text: str, path: Path) -> int:
 
 
 def _column(name: str, texts: list[str], path: Path) -> Column:
-    known = [text for text in texts if text not in _UNKNOWN]
+    known = [text for text in texts if text not in UNKNOWN_MARKS]
     numbers = [_number(text) for text in texts]
     if known and all(_number(text) is not None for text in known):
         return Column(name, (), np.array([[np.nan if n is None else n] for n in numbers], np.float64))
+    if not known:
+        raise UserError(f"{path}: the column {name} says nothing of any seed: fill it in, or remove it.")
     values = tuple(sorted(set(known)))
     if len(values) > _MAX_VALUES:
         raise UserError(
@@ -115,4 +105,4 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if np.isfinite(number) and text not in _UNKNOWN else None
+    return number if np.isfinite(number) and text not in UNKNOWN_MARKS else None

@@ -227,9 +227,7 @@ def resolve(config: TrainConfig, resolution: int, device: torch.device) -> Train
         "threads": torch.get_num_threads() if config.threads == "auto" else config.threads,
     }
     if config.noise_start == "auto":
-        # A finished G has learned to draw with noise, or has none.
-        has_to_wait = config.generator.kind == "stylegan2" and config.init.generator is None
-        changes["noise_start"] = NOISE_START if has_to_wait else 0
+        changes["noise_start"] = NOISE_START if config.generator.kind == "stylegan2" else 0
     complete = _sized(patch(config, changes), resolution)
     if _weight(complete.penalty) == "auto":
         complete = patch(complete, {"penalty.weight": 2e-4 * int(complete.data.resolution) ** 2 / config.batch_size})

@@ -16,7 +16,7 @@ from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_json
-from sakuga.data.dataset import Dataset
+from sakuga.data.dataset import Dataset, is_drawn
 from sakuga.evaluation.evaluate import distance_during_training, metric_name
 from sakuga.features.extractor import load_extractor
 from sakuga.training import checkpoint, outputs
@@ -226,11 +226,6 @@ def record_of(
         "environment": devices.describe(device) | {"processes": distributed.world_size()},
         "config": config.model_dump(mode="json"),
     }
-
-
-def is_drawn(data: str) -> bool:
-    """Tells whether data is what the program draws, and in no file."""
-    return data.partition(":")[0] == "synthetic"
 
 
 def places(data: str, labels: str | None) -> dict[str, str | None]:

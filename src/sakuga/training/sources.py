@@ -10,7 +10,7 @@ from sakuga.configs.models import FirstStageConfig
 from sakuga.configs.patch import patch
 from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
-from sakuga.core.tensorfile import first_misfit
+from sakuga.core.tensorfile import first_misfit, read_tensors
 from sakuga.generation.model import find_model
 from sakuga.models.file import load_network, read_header
 from sakuga.training.run import Run
@@ -37,8 +37,8 @@ def check(config: TrainConfig) -> None:
 def adopted(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """Returns a recipe with the user's changes, its networks those of the models that `init` names.
 
-    From the model come the architecture and, with G, the distribution of z. Options of the user come after it. The size
-    follows the data, and D's head what G is told.
+    From the model come the architecture and, with G, the distribution of z, and noise at once if it has learned with
+    any. Options of the user come after it. The size follows the data, and D's head what G is told.
 
     Args:
         config: The recipe.
@@ -48,12 +48,14 @@ def adopted(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
         UserError: As `check` and `patch`, or if a model's pictures have another size than the run's.
     """
     config = patch(config, {name: value for name, value in changes.items() if name.startswith("init.")})
-    for init, _, header, role in _sources(config):
+    for init, path, header, role in _sources(config):
         tree = role.architecture.model_dump(mode="json") | {"resolution": "auto"}
         if init == "discriminator":
             config = patch(config, {init: tree | {"head": config.discriminator.head.model_dump(mode="json")}})
         elif init == "generator":
             config = patch(config, {init: tree, "latent": header.latent.model_dump(mode="json")})
+            if config.noise_start == "auto" and _has_learned_noise(path):
+                config = patch(config, {"noise_start": 0})
     config = patch(config, changes)
     if config.data.resolution != "auto":
         check_size(config, config.data.resolution)
@@ -149,6 +151,11 @@ def _sources(config: TrainConfig) -> Iterator[tuple[str, str, Header, GeneratorR
                 f"--init.{init} {path}: the file holds no {_ROLES[init]}: choose a model that was saved with one."
             )
         yield init, path, header, role
+
+
+def _has_learned_noise(path: str) -> bool:
+    tensors = read_tensors(find_model(path), "model", "generator.")
+    return any(bool(strength.any()) for name, strength in tensors.items() if name.endswith(".noise_strength"))
 
 
 def _check_same_labels(option: str, theirs: LabelSchema, ours: LabelSchema) -> None:

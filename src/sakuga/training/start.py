@@ -12,13 +12,14 @@ from sakuga.configs.training import TrainConfig
 from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
+from sakuga.core.files import is_untouched
 from sakuga.core.random import random_scope
-from sakuga.data.dataset import Dataset, open_dataset
+from sakuga.data.dataset import Dataset, is_drawn, open_dataset
 from sakuga.recipes import recipe
 from sakuga.training import checkpoint, resolve, sources
 from sakuga.training.estimate import faster_threads
 from sakuga.training.loop import Loop
-from sakuga.training.run import Run, is_drawn, places, record_of, write_record
+from sakuga.training.run import Run, places, record_of, write_record
 
 # What may differ from the run's own config when it goes on: nothing that the weights depend on, but for the rounding of
 # another number of threads.
@@ -47,7 +48,7 @@ def train(
         resume: Whether to go on with the run that is in the folder, from its last checkpoint.
         device: `auto`, `cpu`, `cuda` or `mps`.
         labels: A table of labels beside the data; on resume None for the same.
-        command: What the report shows as the command.
+        command: What the report shows as the command; of a run that is resumed what it showed before if empty.
 
     Returns:
         False if a signal stopped it before its end; the state is saved then.
@@ -84,6 +85,7 @@ def train(
     if record:
         _check_same_data(record, dataset, data, run_dir)
         record["data"] |= places(data, labels)
+        record["command"] = command or record.get("command", "")
     else:
         sources.check_size(config, dataset.resolution)
         if config.batch_size > (most := 8 * len(dataset)):
@@ -119,7 +121,7 @@ def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
     if not resume:
         if run_dir.exists() and not run_dir.is_dir():
             raise UserError(f"--run-dir {run_dir} is a file: name a new folder.")
-        if run_dir.exists() and any(run_dir.iterdir()):
+        if not is_untouched(run_dir):
             what = "holds a run" if path.exists() else "is not empty"
             raise UserError(f"--run-dir {run_dir} {what}: add --resume to go on with a run, or name a new folder.")
         return None
