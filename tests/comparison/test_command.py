@@ -3,7 +3,7 @@ import pytest
 from sakuga import cli
 from sakuga.commands.compare import read_variant
 from sakuga.comparison.cells import chosen_cells
-from sakuga.configs.comparison import Budget, ComparisonConfig
+from sakuga.configs.comparison import Budget, ComparisonConfig, slug
 from sakuga.core.errors import UserError
 
 
