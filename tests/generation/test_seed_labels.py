@@ -18,7 +18,7 @@ def test_a_table_of_values_and_numbers(tmp_path):
 
 def test_semicolons_separate_where_no_comma_does(tmp_path):
     path = tmp_path / "labels.csv"
-    path.write_text("seed;hair\n7;red\n8;blue\n")
+    path.write_text("seed;hair;eyes\n7;red;\n8;blue;?\n")
     seeds, (hair,) = read_seed_labels(path)
     assert (seeds, hair.values) == ([7, 8], ("blue", "red"))
 
@@ -28,7 +28,7 @@ def test_semicolons_separate_where_no_comma_does(tmp_path):
     [
         ("", "is empty: its first line must name the columns, as in seed,hair,eyes"),
         ("seed,hair,eyes\n", "has no row"),
-        ("seed,hair,eyes\n1,red,\n2,blue,?\n", "the column eyes says nothing of any seed"),
+        ("seed,hair,eyes\n1,,\n2,,?\n", "says nothing of any seed: fill in a column"),
         ("file,hair\na.png,red\n", "one of them `seed`"),
         ("seed\n1\n", "its first line must name"),
         ("seed,hair,hair\n1,red,red\n", "its first line must name different columns"),

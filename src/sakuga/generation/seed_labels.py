@@ -47,7 +47,8 @@ def seen_by(
 def read_seed_labels(path: Path) -> tuple[list[int], list[Column]]:
     """Reads a table whose rows are the seed of a sample and its labels: `seed,hair,eyes`.
 
-    A column of numbers is a quantity, of which there is more or less. An empty cell is unknown.
+    A column of numbers is a quantity, of which there is more or less. An empty cell is unknown, and a column of nothing
+    else is left out.
 
     Returns:
         The seeds and the columns.
@@ -60,9 +61,10 @@ def read_seed_labels(path: Path) -> tuple[list[int], list[Column]]:
     if len(set(seeds)) < len(seeds):
         twice = next(seed for seed in seeds if seeds.count(seed) > 1)
         raise UserError(f"{path} has the seed {twice} more than once: write each seed once.")
-    columns = [
-        _column(name, [row[i].strip().lower() for row in rows], path) for i, name in enumerate(header) if name != "seed"
-    ]
+    texts = {name: [row[i].strip().lower() for row in rows] for i, name in enumerate(header) if name != "seed"}
+    columns = [_column(name, cells, path) for name, cells in texts.items() if not UNKNOWN_MARKS.issuperset(cells)]
+    if not columns:
+        raise UserError(f"{path} says nothing of any seed: fill in a column.")
     return seeds, columns
 
 
@@ -89,8 +91,6 @@ def _column(name: str, texts: list[str], path: Path) -> Column:
     numbers = [_number(text) for text in texts]
     if known and all(_number(text) is not None for text in known):
         return Column(name, (), np.array([[np.nan if n is None else n] for n in numbers], np.float64))
-    if not known:
-        raise UserError(f"{path}: the column {name} says nothing of any seed: fill it in, or remove it.")
     values = tuple(sorted(set(known)))
     if len(values) > _MAX_VALUES:
         raise UserError(
