@@ -14,7 +14,6 @@ from sakuga.configs.comparison import Budget, ComparisonConfig
 from sakuga.configs.patch import validate
 from sakuga.core.errors import UserError
 from sakuga.core.files import is_untouched, write_json
-from sakuga.core.tensorfile import read_value
 from sakuga.features.extractor import is_here, usual_extractor
 from sakuga.features.find import find_weights
 from sakuga.training import checkpoint
@@ -161,12 +160,9 @@ class Folder:
         return found if found["state"] == "failed" or found.get("terms") == record.terms else None
 
     def trained(self, cell: Cell) -> Trained:
-        """Returns how far a cell has been trained, by its newest checkpoint; errors as `tensorfile.read_value`."""
-        saved = checkpoint.existing(self.cell(cell))
-        if not saved:
-            return Trained(0, 0.0)
-        state = read_value(saved[-1], "checkpoint")
-        return Trained(state["images"], state["seconds"])
+        """Returns how far a cell has been trained; errors as `checkpoint.newest_state`."""
+        state = checkpoint.newest_state(self.cell(cell))
+        return Trained(state.get("images", 0), state.get("seconds", 0.0))
 
     def _check_same(
         self, found: Record, comparison: ComparisonConfig, keys: tuple[tuple[str, str], ...], measure_again: bool
@@ -196,8 +192,7 @@ class Folder:
         if (budget.images is None) != (found.comparison.budget.images is None):
             raise UserError(f"{before}, and {budget} are something else: give that, more of it, or name a new folder.")
         for cell in cells_of(found.comparison):
-            images, seconds = self.trained(cell)
-            if images > budget.images if budget.images is not None else seconds > 60 * (budget.minutes or 0):
+            if budget.is_exceeded(*self.trained(cell)):
                 raise UserError(
                     f"{before}, and {cell.name} has been trained beyond {budget}: give more, or name a new folder."
                 )

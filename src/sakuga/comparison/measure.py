@@ -14,7 +14,6 @@ from sakuga.configs.comparison import MeasureConfig
 from sakuga.configs.patch import validate
 from sakuga.configs.training import TrainConfig
 from sakuga.core.images import grid, save_png
-from sakuga.core.tensorfile import read_value
 from sakuga.evaluation.start import evaluate
 from sakuga.generation.model import LoadedModel, load
 from sakuga.models.file import load_network
@@ -87,8 +86,7 @@ def _parameters(run_dir: Path, model: LoadedModel) -> dict[str, int]:
 
 
 def _messages(run_dir: Path) -> list[str]:
-    saved = checkpoint.existing(run_dir)
-    return list(read_value(saved[-1], "checkpoint").get("messages", [])) if saved else []
+    return list(checkpoint.newest_state(run_dir).get("messages", []))
 
 
 def _last(run_dir: Path) -> dict[str, Any]:

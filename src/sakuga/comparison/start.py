@@ -2,13 +2,13 @@
 
 import sys
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, config_of
 from sakuga.comparison.data import check_data, opened, prepare
-from sakuga.comparison.folder import Folder, Record
+from sakuga.comparison.folder import Folder, Record, Trained
 from sakuga.comparison.measure import measure
 from sakuga.comparison.page import write_pages
 from sakuga.comparison.presets import PRESETS
@@ -138,31 +138,47 @@ def _run(cell: Cell, folder: Folder, record: Record, device: str) -> dict[str, A
 def _clear(run_dir: Path) -> None:
     """Removes what stands in the way of a new beginning, if the run itself has not begun yet."""
     (run_dir / "cell.json").unlink(missing_ok=True)
-    if run_dir.is_dir() and not (run_dir / "run.json").exists():
-        for left in [*run_dir.glob(".*.part"), run_dir / "error.txt"]:
-            left.unlink(missing_ok=True)
+    if not (run_dir / "run.json").exists():
+        (run_dir / "error.txt").unlink(missing_ok=True)
 
 
 def _train(cell: Cell, folder: Folder, data: str, record: Record, device: str, command: str) -> bool:
     """Trains a cell from where it is to the end of its budget; returns False if a signal stopped it."""
-    budget, model = record.comparison.budget, folder.cell(cell) / "model.safetensors"
-    if budget.minutes is not None:
-        return _train_for(60 * budget.minutes, cell, folder, data, record, device, command)
-    if model.exists() and read_header(model).images_seen >= (budget.images or 0):
-        return True
-    return _go_on(cell, folder, data, record, device, command, budget.images, {})
+    run_dir, budget, settled = folder.cell(cell), record.comparison.budget, record.settled
+
+    def go_on(images: int | None, part: Mapping[str, str]) -> bool:
+        """Begins a run of so many images, or goes on with it; a part of it has options of its own."""
+        changes = changes_of(cell, images, settled.points, settled.threads) | dict(part)
+        if not (run_dir / "run.json").exists():
+            return train(cell.variant.recipe, data, run_dir, changes=changes, device=device, command=command)
+        free = {name: value for name, value in changes.items() if name.startswith(("duration", "outputs."))}
+        return train(None, data, run_dir, changes=free, resume=True, device=device, command=command)
+
+    if budget.images is None:
+        return _train_for(60 * (budget.minutes or 0), lambda: folder.trained(cell), go_on)
+    model = run_dir / "model.safetensors"
+    is_trained = model.exists() and read_header(model).images_seen >= budget.images
+    return is_trained or go_on(budget.images, {})
 
 
 def _train_for(
-    seconds: float, cell: Cell, folder: Folder, data: str, record: Record, device: str, command: str
+    seconds: float, trained: Callable[[], Trained], go_on: Callable[[int | None, Mapping[str, str]], bool]
 ) -> bool:
     """Trains a cell until it has been trained for so long; what it writes on its way is not counted.
 
     After a few steps in ever longer parts, each as long as the speed so far promises, so that a speed that changes does
     no harm: to four fifths of the time, then to its end.
+
+    Args:
+        seconds: The budget.
+        trained: Returns how far the cell is.
+        go_on: Trains on, as the function of that name in `_train`.
+
+    Returns:
+        False if a signal stopped it.
     """
     while True:
-        images, spent = folder.trained(cell)
+        images, spent = trained()
         if spent >= _NEAR * seconds:
             return True
         whole, part = None, {"duration": f"{_PROBE} steps", "outputs.evaluations": "never"}
@@ -170,24 +186,5 @@ def _train_for(
             speed, left = images / spent, seconds - spent
             more = max(1, round(speed * left * (0.8 if left > 0.3 * seconds else 1.0)))
             whole, part = round(speed * seconds), {"duration": f"{min(images + more, _GROWTH * images)} images"}
-        if not _go_on(cell, folder, data, record, device, command, whole, part):
+        if not go_on(whole, part):
             return False
-
-
-def _go_on(
-    cell: Cell,
-    folder: Folder,
-    data: str,
-    record: Record,
-    device: str,
-    command: str,
-    images: int | None,
-    part: dict[str, str],
-) -> bool:
-    """Begins the run of a cell of so many images, or goes on with it; a part of it has options of its own."""
-    run_dir, settled = folder.cell(cell), record.settled
-    changes = changes_of(cell, images, settled.points, settled.threads) | part
-    if not (run_dir / "run.json").exists():
-        return train(cell.variant.recipe, data, run_dir, changes=changes, device=device, command=command)
-    free = {name: value for name, value in changes.items() if name.startswith(("duration", "outputs."))}
-    return train(None, data, run_dir, changes=free, resume=True, device=device, command=command)

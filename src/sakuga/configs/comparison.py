@@ -120,6 +120,12 @@ class Budget(Config):
     def _write(self) -> str:
         return str(self)
 
+    def is_exceeded(self, images: int, seconds: float) -> bool:
+        """Tells whether so many images seen, in so many seconds of training, are more than this."""
+        if self.images is not None:
+            return images > self.images
+        return self.minutes is not None and seconds > 60 * self.minutes
+
     def __str__(self) -> str:
         if self.minutes is None:
             return f"{self.images} images"

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sakuga.core.filekinds import picture_kind
-from sakuga.core.images import centered, opaque
+from sakuga.core.images import centered
 
 MAX_BYTES = 256 * 2**20
 """A file longer than this is not read."""
@@ -107,7 +107,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return _from_16_bit(image)
     if image.mode == "F":
         raise BadFile("floating-point pixels: they have no agreed range, save the picture with 8 or 16 bits")
-    return opaque(image)
+    if image.has_transparency_data:
+        layers = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _from_16_bit(image: Image.Image) -> Image.Image:

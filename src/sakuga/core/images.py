@@ -109,14 +109,6 @@ def centered(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.LANCZOS, box)
 
 
-def opaque(picture: Image.Image) -> Image.Image:
-    """Returns a PIL image of 8 bits as RGB, with transparency over white."""
-    if picture.has_transparency_data:
-        layers = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
 def png_bytes(image: np.ndarray, metadata: Mapping[str, str] | None = None) -> bytes:
     """Encodes one uint8 `[H, W, 3]` picture as PNG, with `metadata` as text entries (shown by any PNG tool).
 

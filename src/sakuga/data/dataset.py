@@ -196,10 +196,10 @@ def open_dataset(
     if resolution is not None and not MIN_RESOLUTION <= resolution <= MAX_RESOLUTION:
         raise UserError(f"--resolution {resolution} is not within {MIN_RESOLUTION}..{MAX_RESOLUTION}.")
     text = str(path)
-    if match := re.fullmatch(r"synthetic(?::(.*))?", text):
+    if is_drawn(text):
         if labels is not None:
             raise UserError("--labels: the synthetic faces have labels of their own: leave the option out.")
-        decoded = synthetic.load(_count(match[1], text), resolution)
+        decoded = synthetic.load(_count(text), resolution)
     else:
         source = open_source(text)
         decoded = cache.load(source, resolution, None if labels is None else Path(labels))
@@ -215,14 +215,15 @@ def open_dataset(
         decoded.labels,
         decoded.schema,
         names=decoded.names,
-        name=text if match else Path(text).name,
+        name=text if is_drawn(text) else Path(text).name,
         fingerprint=decoded.fingerprint,
         problems=decoded.problems,
     )
 
 
-def _count(text: str | None, path: str) -> int:
-    if text is None:
+def _count(path: str) -> int:
+    _, colon, text = path.partition(":")
+    if not colon:
         return synthetic.DEFAULT_COUNT
     if not re.fullmatch(r"\d{1,8}", text) or int(text) < cache.MIN_PICTURES:
         raise UserError(f"{path!r}: the count must be a number of at least {cache.MIN_PICTURES}, as in synthetic:2000.")

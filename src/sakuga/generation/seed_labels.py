@@ -89,7 +89,7 @@ def _seed(text: str, path: Path) -> int:
 def _column(name: str, texts: list[str], path: Path) -> Column:
     known = [text for text in texts if text not in UNKNOWN_MARKS]
     numbers = [_number(text) for text in texts]
-    if known and all(_number(text) is not None for text in known):
+    if all(_number(text) is not None for text in known):
         return Column(name, (), np.array([[np.nan if n is None else n] for n in numbers], np.float64))
     values = tuple(sorted(set(known)))
     if len(values) > _MAX_VALUES:

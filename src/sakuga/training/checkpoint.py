@@ -36,6 +36,16 @@ def existing(run_dir: Path) -> list[Path]:
     return sorted(p for p in folder(run_dir).glob("*.safetensors") if re.fullmatch(r"\d{12}", p.stem))
 
 
+def newest_state(run_dir: Path) -> dict[str, Any]:
+    """Returns the state in a run's newest checkpoint, without its tensors; empty if there is none.
+
+    Raises:
+        UserError: If the file is damaged.
+    """
+    saved = existing(run_dir)
+    return read_value(saved[-1], _WHAT) if saved else {}
+
+
 def folder(run_dir: Path) -> Path:
     """Returns where a run keeps its checkpoints."""
     return run_dir / "checkpoints"
