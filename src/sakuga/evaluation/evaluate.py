@@ -84,18 +84,18 @@ def evaluate_pictures(
     by_pixels = pixel_closeness(images, dataset, progress=progress)
     if sheet is not None:
         save_png(sheet, neighbor_sheet(images, dataset, by_features, indices, by_pixels))
-    of_network = {
-        metric_name(extractor): frechet_distance(gaussian_of(real.features), gaussian_of(fake.features)),
-        _named(extractor, "kid"): kernel.mean,
-        _named(extractor, "kid_std"): kernel.std,
-        **{_named(extractor, name): value for name, value in spread._asdict().items()},
-        _named(extractor, "nearest_ratio"): by_features.ratio,
-        _named(extractor, "near_copies"): by_features.near_copies,
-    }
+    distance = frechet_distance(gaussian_of(real.features), gaussian_of(fake.features))
+    of_network = {"kid": kernel.mean, "kid_std": kernel.std, **spread._asdict()}
+    of_network |= {"nearest_ratio": by_features.ratio, "near_copies": by_features.near_copies}
     of_pixels = {"pixel_nearest_ratio": by_pixels.ratio, "pixel_near_copies": by_pixels.near_copies}
     control = measure_attributes(images, judged, fake.features, dataset, indices, real.features, progress)
     broken = measure_faces(images, faces, dataset, indices, progress)
-    numbers = {**of_network, **of_pixels, **_of_reports(control, broken, path)}
+    numbers = {
+        metric_name(extractor): distance,
+        **{_named(extractor, name): value for name, value in of_network.items()},
+        **of_pixels,
+        **_of_reports(control, broken, path),
+    }
     return EvaluationResult(
         metrics=tuple(Metric(name=name, value=value) for name, value in numbers.items()),
         statistics=_compare_statistics(real, fake),
@@ -112,9 +112,7 @@ def evaluate_pictures(
             data=dataset.name,
             data_fingerprint=dataset.fingerprint,
             resolution=dataset.resolution,
-            real=f"every {ordinal(real_every)} of {len(dataset):,} by name, from the first"
-            if real_every > 1
-            else "all",
+            real=_described_real(real_every, len(dataset)),
             num_real=len(indices),
             kid_subsets=kernel.subsets,
             kid_subset_size=kernel.subset_size,
@@ -169,6 +167,10 @@ def distance_during_training(
 
 def _named(extractor: Extractor, name: str) -> str:
     return name if extractor.name == "inception" else f"{extractor.name}_{name}"
+
+
+def _described_real(every: int, total: int) -> str:
+    return f"every {ordinal(every)} of {total:,} by name, from the first" if every > 1 else "all"
 
 
 def _of_reports(

@@ -76,26 +76,17 @@ def evaluate(
         UserError: If a number is out of range, psi, cutoff or noise do not fit the model, the model, the pictures, the
             data, the weights or the judge cannot be used, or faces are asked for and OpenCV is not installed.
     """
-    if (model is None) == (images is None):
-        raise UserError("Give either a model or images, a folder or zip of pictures to measure.")
-    for what, count in {"number of images": num_images, "batch size": batch_size}.items():
-        if count < 1:
-            raise UserError(f"A {what} of {count} cannot be: give 1 or more.")
-    checked_step(real_every)
-    if not 0 <= seed <= MAX_SEED - num_images:
-        raise UserError(f"The seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
-    if sheet is not None and Path(sheet).is_dir():
-        raise UserError(f"{sheet} is a folder: give the name of the file to write.")
     sampling, unknown = split(told)
     if unknown:
         raise UserError(f"evaluate() takes no {', '.join(unknown)}: labels are drawn as frequent as in the data.")
-    if sampling != USUAL and model is None:
-        raise UserError("psi, sigma, noise and the like need a model: the pictures given as images are drawn already.")
-    if judge is not None and model is None:
-        raise UserError("A judge needs a model: nobody knows what pictures given as images were asked to show.")
+    if (model is None) == (images is None):
+        raise UserError("Give either a model or images, a folder or zip of pictures to measure.")
+    if model is None:
+        _refuse_without_model(sampling, judge, path_length)
+    _check_numbers(num_images, batch_size, real_every, seed)
+    if sheet is not None and Path(sheet).is_dir():
+        raise UserError(f"{sheet} is a folder: give the name of the file to write.")
     if path_length is not None:
-        if model is None:
-            raise UserError("A path length needs a model: pictures given as images have no latents to go along.")
         if sampling != USUAL:
             raise UserError("A path length is that of the whole space: leave psi, sigma, noise and the like out.")
         check_path(path_length, seed, path_space, path_sampling)
@@ -127,6 +118,24 @@ def evaluate(
         faces=finder,
         **source,
     )
+
+
+def _refuse_without_model(sampling: Sampling, judge: object, path_length: int | None) -> None:
+    if sampling != USUAL:
+        raise UserError("psi, sigma, noise and the like need a model: the pictures given as images are drawn already.")
+    if judge is not None:
+        raise UserError("A judge needs a model: nobody knows what pictures given as images were asked to show.")
+    if path_length is not None:
+        raise UserError("A path length needs a model: pictures given as images have no latents to go along.")
+
+
+def _check_numbers(num_images: int, batch_size: int, real_every: int, seed: int) -> None:
+    for what, count in {"number of images": num_images, "batch size": batch_size}.items():
+        if count < 1:
+            raise UserError(f"A {what} of {count} cannot be: give 1 or more.")
+    checked_step(real_every)
+    if not 0 <= seed <= MAX_SEED - num_images:
+        raise UserError(f"The seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
 
 
 def _from_model(
