@@ -4,10 +4,10 @@ import torch
 from sakuga.core.errors import UserError
 from sakuga.core.layers import (
     MinibatchStd,
-    append_labels,
     fix_minibatch_std,
     initialize,
     initialize_glorot,
+    known_one_hot,
     norm_layer,
     power_of_two_steps,
     raw_weight,
@@ -79,12 +79,9 @@ def test_the_trained_weight_is_found_and_drawn(norm):
     assert raw_weight(layer).abs().max().item() == pytest.approx(2 * (6 / 300) ** 0.5, rel=1e-2)
 
 
-def test_labels_are_appended_as_one_hot_vectors():
-    z = torch.randn(2, 3)
-    out = append_labels(z, torch.tensor([[1, 0], [0, 2]]), (2, 3))
-    assert torch.equal(out[:, :3], z)
-    assert out[:, 3:].tolist() == [[0, 1, 1, 0, 0], [1, 0, 0, 0, 1]]
-    assert append_labels(z, None, ()) is z
+def test_labels_become_one_hot_vectors_side_by_side():
+    out = known_one_hot(torch.tensor([[1, 0], [0, 2]]), (2, 3))
+    assert out.tolist() == [[0, 1, 1, 0, 0], [1, 0, 0, 0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -92,4 +89,4 @@ def test_labels_are_appended_as_one_hot_vectors():
 )
 def test_labels_that_say_nothing_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
-        append_labels(torch.randn(2, 3), labels, (2, 3))
+        known_one_hot(labels, (2, 3))

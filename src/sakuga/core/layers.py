@@ -53,25 +53,6 @@ def initialize_glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     return layer
 
 
-def append_labels(z: Tensor, labels: Tensor | None, sizes: tuple[int, ...]) -> Tensor:
-    """Appends the one-hot vectors of the labels to z.
-
-    Args:
-        z: float `[N, z_dim]`.
-        labels: int64 `[N, num_attributes]`, each in [0, size); None for a network without attributes.
-        sizes: Number of values of each attribute.
-
-    Returns:
-        float `[N, z_dim + sum(sizes)]`.
-
-    Raises:
-        ValueError: If labels are missing or unknown (-1), of which a generator can make no picture.
-    """
-    if not sizes:
-        return z
-    return torch.cat([z, known_one_hot(labels, sizes).to(z.dtype)], 1)
-
-
 def known_one_hot(labels: Tensor | None, sizes: tuple[int, ...]) -> Tensor:
     """Returns the one-hot vectors of all attributes, float32 `[N, sum(sizes)]`, for a generator.
 

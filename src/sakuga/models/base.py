@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from sakuga.core.layers import append_labels
+from sakuga.core.layers import known_one_hot
 
 # Drawn anew, the network's own fixed maps, none at all, or one map for each of `Generator.noise_shapes`, float
 # `[N or 1, 1, H, W]`.
@@ -21,6 +22,7 @@ class Generator(nn.Module):
         num_ws: Number of layers that take a w.
         w_dim: Length of each w.
         noise_shapes: Height and width of the noise maps, coarse first; () for a network without noise.
+        attribute_sizes: Number of values of each attribute; () for a network that is told none.
     """
 
     z_dim: int
@@ -28,6 +30,7 @@ class Generator(nn.Module):
     num_ws: int
     w_dim: int
     noise_shapes: tuple[tuple[int, int], ...] = ()
+    attribute_sizes: tuple[int, ...] = ()
 
     @property
     def w_avg(self) -> Tensor | None:
@@ -40,7 +43,21 @@ class Generator(nn.Module):
         return ()
 
     def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Maps z, float `[N, z_dim]`, and labels, int64 `[N, num_attributes]`, to ws, float `[N, num_ws, w_dim]`."""
+        """Maps z, float `[N, z_dim]`, and labels, int64 `[N, num_attributes]`, to ws, float `[N, num_ws, w_dim]`.
+
+        Raises:
+            ValueError: If labels are missing or unknown (-1), of which a generator can make no picture.
+        """
+        sizes = self.attribute_sizes
+        return self.mapping_of(z, known_one_hot(labels, sizes).to(z.dtype) if sizes else None)
+
+    def mapping_untold(self, z: Tensor) -> Tensor:
+        """As `mapping`, of a network that is told labels, when nothing is said: one-hot vectors of zeros."""
+        return self.mapping_of(z, z.new_zeros(len(z), sum(self.attribute_sizes)))
+
+    def mapping_of(self, z: Tensor, one_hot: Tensor | None) -> Tensor:
+        """As `mapping`, with the one-hot vectors of all attributes side by side, float `[N, sum(attribute_sizes)]`;
+        None for a network that is told none."""
         raise NotImplementedError
 
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
@@ -66,9 +83,9 @@ class LabeledZGenerator(Generator):
         self.z_dim, self.resolution, self.attribute_sizes = z_dim, resolution, attribute_sizes
         self.num_ws, self.w_dim = 1, z_dim + sum(attribute_sizes)
 
-    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """As `Generator.mapping`."""
-        return append_labels(z, labels, self.attribute_sizes)[:, None]
+    def mapping_of(self, z: Tensor, one_hot: Tensor | None) -> Tensor:
+        """As `Generator.mapping_of`."""
+        return (z if one_hot is None else torch.cat([z, one_hot], 1))[:, None]
 
 
 class Judgement(NamedTuple):

@@ -30,7 +30,7 @@ class StackedGenerator(Generator):
     def __init__(self, config: StackedGeneratorConfig, base: Generator):
         super().__init__()
         self.z_dim, self.resolution = base.z_dim, int(config.resolution)
-        self.num_ws, self.w_dim = base.num_ws, base.w_dim
+        self.num_ws, self.w_dim, self.attribute_sizes = base.num_ws, base.w_dim, base.attribute_sizes
         c = config.channels
         self.encoder = nn.Sequential(
             *_layer(nn.Conv2d(3, c, 3, 1, 1, bias=False)),
@@ -51,9 +51,9 @@ class StackedGenerator(Generator):
         self.base.eval()
         return self
 
-    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """As `Generator.mapping`, by the first stage."""
-        return self.base.mapping(z, labels)
+    def mapping_of(self, z: Tensor, one_hot: Tensor | None) -> Tensor:
+        """As `Generator.mapping_of`, by the first stage."""
+        return self.base.mapping_of(z, one_hot)
 
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
         """As `Generator.synthesis`; the noise is that of the first stage."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.configs.models import AuxiliaryHeadConfig, Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
-from sakuga.core.layers import MinibatchStd, known_one_hot, one_hot
+from sakuga.core.layers import MinibatchStd, one_hot
 from sakuga.core.ops import compute_dtype, downsample, is_traced, upsample
 from sakuga.models.base import Discriminator, Generator, Judgement, Noise
 from sakuga.models.heads import build_head, build_verdict, require_attributes
@@ -159,9 +159,8 @@ class Stylegan2Generator(Generator):
         """As `Generator.noise_maps`."""
         return [layer.noise_const[None, None] for layer in self.synthesis_network.convolutions]
 
-    def mapping(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """As `Generator.mapping`; all layers take the same w. In train mode `w_avg` moves."""
-        one_hot = known_one_hot(labels, self.attribute_sizes) if self.attribute_sizes else None
+    def mapping_of(self, z: Tensor, one_hot: Tensor | None) -> Tensor:
+        """As `Generator.mapping_of`; all layers take the same w. In train mode `w_avg` moves."""
         return self.mapping_network(z, one_hot)[:, None].expand(-1, self.num_ws, -1)
 
     def synthesis(self, ws: Tensor, noise: Noise = "random") -> Tensor:
