@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sakuga.core.errors import UserError
     from sakuga.evaluation.start import evaluate
     from sakuga.exporting.onnx import export
     from sakuga.generation.blend import blend
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Imported when first asked for, so that neither `import sakuga` nor the command line's help waits for torch.
 _PUBLIC = {
+    "UserError": "sakuga.core.errors",
     "blend": "sakuga.generation.blend",
     "evaluate": "sakuga.evaluation.start",
     "export": "sakuga.exporting.onnx",
@@ -30,7 +32,7 @@ _PUBLIC = {
     "train": "sakuga.training.start",
 }
 
-__all__ = ["blend", "evaluate", "export", "generate", "grid", "import_model", "load", "train"]
+__all__ = ["UserError", "blend", "evaluate", "export", "generate", "grid", "import_model", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:
@@ -42,4 +44,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC, "__version__"})
+    return sorted([*__all__, "__version__"])
