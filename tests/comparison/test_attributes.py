@@ -99,6 +99,21 @@ def test_a_judge_may_move_but_not_change(tiny, variant, judge, tmp_path):
     assert json.loads((out / "comparison.json").read_text())["judge_sha256"]
 
 
+def test_control_may_be_measured_later(tiny, variant, judge, tmp_path, capsys, monkeypatch):
+    config = tiny(variant("told", *BLUSH), frontier=True)
+    compare(config, tmp_path / "out")
+    said = capsys.readouterr().err
+    assert said.index("give --judge FILE") < said.index("told__drawn__s0")
+    page_file = tmp_path / "out" / "index.html"
+    assert "with --judge FILE --measure-again" in page_file.read_text()
+    monkeypatch.setattr("sakuga.comparison.start.train", None)
+    judged = tiny(variant("told", *BLUSH), frontier=True, measure=judged_by(tiny, judge("j", "blush")))
+    assert compare(judged, tmp_path / "out", measure_again=True) == {"done": 1, "failed": 0}
+    assert "--judge" not in capsys.readouterr().err
+    assert "Control was not measured" not in page_file.read_text()
+    assert "A point a variant" in page_file.read_text()
+
+
 def test_a_classifier_of_its_own_is_counted_and_its_losses_drawn(tiny, variant, tmp_path, monkeypatch):
     drawn: dict[str, dict] = {}
     real = page.draw_curves

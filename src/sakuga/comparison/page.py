@@ -211,7 +211,12 @@ def _add_frontier(page: Page, record: Record, results: Results) -> None:
             )
             page.picture(picture, "A point a variant, with one standard deviation over the seeds.")
         else:
-            page.text("Control was not measured: begin a comparison with --judge, a file that `sakuga judge` wrote.")
+            page.text(
+                "Control was not measured: give the same command again with --judge FILE --measure-again, a file that "
+                "`sakuga judge` wrote; nothing is trained again for it."
+                if not record.judge_sha256
+                else "No cell whose control was measured is finished yet."
+            )
 
 
 def _add_health(page: Page, results: Results) -> None:

@@ -68,6 +68,12 @@ def compare(
     _check_labels(cells, judge)
     folder = Folder(Path(out))
     record = folder.begin(comparison, threads, command, sha256_of(judge.path) if judge else "", measure_again)
+    if comparison.frontier and judge is None:
+        print(
+            "Control will not be measured, so quality is not plotted against it: give --judge FILE, which "
+            "`sakuga judge` writes, now or later with --measure-again.",
+            file=sys.stderr,
+        )
     counts = {"done": 0, "failed": 0}
     for number, cell in enumerate(cells, 1):
         found = folder.result(cell, record)
