@@ -99,7 +99,7 @@ def draw(page: Page, model: str, folder: Path) -> None:
         command = sakuga("interpolate", model, "--seeds", "3,17,42,11,58,29", "--out", way, "--strip", strip, *options)
     page.heading("From one face to another").code(command)
     moving = (way.read_bytes(), "A closed way through six seeds.", 256)
-    page.pictures([moving, (strip.read_bytes(), "The same, frame by frame.", None)])
+    page.pictures([moving, (strip.read_bytes(), "Its frames from the first seed to the last.", None)])
 
 
 def draw_by_attributes(page: Page, folder: Path) -> None:

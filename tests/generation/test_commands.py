@@ -98,15 +98,17 @@ def test_interpolate_writes_a_gif_and_a_strip(model, model_file, tmp_path):
     animation = Image.open(gif)
     assert (animation.n_frames, animation.size, animation.info["loop"]) == (6, (64, 64), 0)
     assert animation.info["duration"] == 100
-    assert _pixels(strip).shape == (64 + 4, 6 * (64 + 2) + 2, 3)
-    first = model.sample_images(model.z_of_seeds([3]))[0]
+    # Of the 6 frames, 4 lead from the first to the last, 2 back.
+    assert _pixels(strip).shape == (64 + 4, 4 * (64 + 2) + 2, 3)
+    first, last = model.sample_images(model.z_of_seeds([3, 17]))
     assert np.abs(_pixels(strip)[2:66:2, 2:66:2].astype(int) - first).max() <= 1
+    assert np.abs(_pixels(strip)[2:66:2, -66:-2:2].astype(int) - last).max() <= 1
     assert Image.open(strip).text["seeds"] == "3,17"
 
 
-def test_interpolate_to_a_strip_alone_and_without_loop(model, model_file, tmp_path):
+def test_a_strip_alone_ends_at_the_last_seed(model, model_file, tmp_path):
     strip = tmp_path / "way.png"
-    arguments = ["--seeds", "3,17", "--frames", "4", "--no-loop", "--kind", "linear", "--columns", "2"]
+    arguments = ["--seeds", "3,17", "--frames", "4", "--kind", "linear", "--columns", "2"]
     assert main(["interpolate", str(model_file), *arguments, "--out", str(strip)]) == 0
     last = model.sample_images(model.z_of_seeds([17]))[0]
     assert np.abs(_pixels(strip)[-34:-2, -34:-2].astype(int) - last).max() <= 1
@@ -123,7 +125,7 @@ def test_interpolate_to_a_strip_alone_and_without_loop(model, model_file, tmp_pa
 )
 def test_interpolate_between_conditions(conditional, tmp_path, way):
     strip = tmp_path / "way.png"
-    arguments = [*way, "--frames", "4", "--no-loop", "--out", str(strip)]
+    arguments = [*way, "--frames", "4", "--out", str(strip)]
     assert main(["interpolate", str(conditional.path), *arguments]) == 0
     ends = conditional.sample_images(conditional.z_of_seeds([0, 0]), np.array([[0, 1], [2, 1]]))
     assert np.abs(_pixels(strip)[2:-2, 2:34].astype(int) - ends[0]).max() <= 1
@@ -131,10 +133,19 @@ def test_interpolate_between_conditions(conditional, tmp_path, way):
     assert "hair=red" in Image.open(strip).text["conditions"]
 
 
+def test_a_strip_beside_an_animation_ends_at_the_last_condition(conditional, tmp_path):
+    strip = tmp_path / "way.png"
+    arguments = ["--hair", "all", "--eyes", "orange", "--frames", "6", "--strip", str(strip)]
+    assert main(["interpolate", str(conditional.path), *arguments, "--out", str(tmp_path / "way.gif")]) == 0
+    assert _pixels(strip).shape == (36, 5 * 34 + 2, 3)
+    last = conditional.sample_images(conditional.z_of_seeds([0]), np.array([[2, 1]]))[0]
+    assert np.abs(_pixels(strip)[2:-2, -34:-2].astype(int) - last).max() <= 1
+
+
 def test_interpolate_leaves_out_what_the_model_does_not_know_of_a_preset(conditional, tmp_path, monkeypatch, capsys):
     preset = ({"hair": "aqua", "eyes": "orange"}, {"hair": "white", "eyes": "green"}, {"hair": "red"})
     monkeypatch.setitem(PRESETS, "three", preset)
-    arguments = ["--conditions", "three", "--frames", "2", "--no-loop", "--out", str(tmp_path / "way.png")]
+    arguments = ["--conditions", "three", "--frames", "2", "--out", str(tmp_path / "way.png")]
     assert main(["interpolate", str(conditional.path), *arguments]) == 0
     assert Image.open(tmp_path / "way.png").text["conditions"] == "hair=aqua,eyes=orange; hair=red"
     assert capsys.readouterr().err == "hairy does not know white hair: left out white hair, green eyes.\n"
@@ -215,7 +226,7 @@ def test_a_moving_grid_lasts_as_long_as_it_should(styled, tmp_path):
     assert main(["interpolate", str(styled.path), *arguments, "--out", str(path), "--strip", str(strip)]) == 0
     with Image.open(path) as animation:
         assert (animation.format, animation.n_frames, animation.size) == ("WEBP", 4, (3 * 34 + 2, 2 * 34 + 2))
-    expected = styled.interpolate(range(24), 4, grid=(2, 3), space="w", psi=0.7)
+    expected = styled.interpolate(range(24), 4, grid=(2, 3), space="w", psi=0.7)  # the way from 4th to 1st has no frame
     assert np.array_equal(_pixels(strip), grid(np.stack([np.asarray(p) for p in expected]), 4))
     text = Image.open(strip).text
     assert (text["grid"], text["space"], text["psi"]) == ("2x3", "w", "0.7")

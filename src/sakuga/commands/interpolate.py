@@ -46,7 +46,7 @@ def interpolate(
 
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder.
-        out: The file to write: a .gif, .webp or .mp4 moves, a .png shows the frames side by side.
+        out: The file to write: a .gif, .webp or .mp4 moves, a .png is a strip, frames side by side.
         seeds: The seeds on the way, in their order, for example 3,17,42. Between conditions one is enough, 0. Those of
             a grid are dealt out to its cells; 4 for each if not given.
         from_projection: Files that `sakuga project` wrote: the way leads through their pictures, in w, and then through
@@ -54,12 +54,12 @@ def interpolate(
         from_: The condition to begin with, for example hair=aqua,eyes=orange.
         to: The condition to go to; what it does not name stays.
         conditions: All conditions on the way, as in 'hair=aqua; hair=black; hair=pink', hair=all, or a preset.
-        strip: Also write the frames side by side into this PNG.
+        strip: Also write a strip into this PNG: the frames from the first picture to the last.
         grid: Rows and columns of ways side by side, each with its own seeds, for example 3x4.
         frames: How many pictures. 60 if neither this nor --duration is given.
         duration: How many seconds it lasts, instead of --frames.
         fps: Frames a second of the GIF, WebP or MP4.
-        loop: Lead back to the beginning, and let the GIF start over for ever.
+        loop: Lead an animation back to its beginning and on for ever; a strip ends at the last picture.
         kind: Straight lines, arcs around the mean, or a spline without corners at the seeds.
         space: Where the way leads through: z, or w, which the network made of it. z, or w with --from-projection.
         scale: Each pixel becomes a square of so many.
@@ -134,6 +134,7 @@ def _draw(
     from sakuga.core.files import write_together
     from sakuga.core.images import grid, grid_size, png_bytes
     from sakuga.generation.animation import animation_content, check_sides
+    from sakuga.generation.interpolate import frames_there
     from sakuga.generation.interpolate import interpolate as draw_way
     from sakuga.generation.model import load
     from sakuga.generation.output import listed, parameters
@@ -146,27 +147,19 @@ def _draw(
     check_sides(job.out, *(job.scale * pixels for pixels in sides))
     tell_foreign(loaded, keys)
     way = _known(loaded, way, conditions)
-    drawn = draw_way(
-        loaded,
-        keys,
-        job.frames,
-        kind=job.kind,
-        loop=job.loop,
-        space=job.space,
-        grid=job.cells,
-        sampling=sampling,
-        attributes=told,
-        conditions=way,
-        batch_size=job.batch_size,
-    )
+    loops = job.loop and job.out.suffix.lower() != ".png"
+    told_ways = {"grid": job.cells, "attributes": told, "conditions": way}
+    options = {"kind": job.kind, "loop": loops, "space": job.space, "sampling": sampling, "batch_size": job.batch_size}
+    drawn = draw_way(loaded, keys, job.frames, **told_ways, **options)
+    still = drawn[: frames_there(loaded, keys, job.frames, **told_ways)] if loops else drawn
     text = parameters(loaded, sampling) | told | {"seeds": listed(keys), "kind": job.kind}
     text |= {"conditions": written(way)} if way else {}
     text |= ({"space": job.space} if job.space != "z" else {}) | ({"grid": f"{rows}x{across}"} if job.cells else {})
     files = {}
     for path in (job.out, job.strip):
         if path is not None and path.suffix.lower() == ".png":
-            large = drawn.repeat(job.scale, axis=1).repeat(job.scale, axis=2)
-            files[path] = png_bytes(grid(large, job.columns or job.frames), text)
+            large = still.repeat(job.scale, axis=1).repeat(job.scale, axis=2)
+            files[path] = png_bytes(grid(large, job.columns or len(still)), text)
         elif path is not None:
             files[path] = animation_content(path, drawn, job.fps, loop=job.loop, scale=job.scale)
     write_together(files, overwrite=job.overwrite)

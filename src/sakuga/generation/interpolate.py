@@ -239,6 +239,23 @@ def cells_of(seeds: Sequence[Key], grid: tuple[int, int] | None) -> list[list[Ke
     return [list(seeds[i * each : (i + 1) * each]) for i in range(rows * columns)]
 
 
+def frames_there(
+    model: "LoadedModel",
+    seeds: Sequence[Key],
+    frames: int,
+    *,
+    grid: tuple[int, int] | None = None,
+    attributes: Condition | None = None,
+    conditions: Sequence[Condition] = (),
+) -> int:
+    """Returns how many frames of a loop lead from the first key to the last; the others lead back.
+
+    Arguments and errors as those of `interpolate`.
+    """
+    keys = len(_expanded(model, attributes or {}, conditions)) or len(cells_of(seeds, grid)[0])
+    return min(round(frames * (keys - 1) / keys) + 1, frames)
+
+
 def _way_in_z(
     model: "LoadedModel", starts: Starts, at: Moments, kind: Kind, loop: bool, sampling: Sampling
 ) -> Callable[[slice], Tensor]:
@@ -286,7 +303,7 @@ def _starts(
     """Returns the keys of one way."""
     if not conditions:
         return starts_of(model, seeds, attributes, sampling)
-    told = model.expanded([merged(attributes, condition) for condition in conditions])
+    told = _expanded(model, attributes, conditions)
     if len(seeds) not in (1, len(told)):
         raise UserError(f"{len(seeds)} seeds and {len(told)} conditions: give one seed, or one for each condition.")
     if len(seeds) > 1:
@@ -298,6 +315,10 @@ def _starts(
         wanted = np.array(model.encode(condition), np.int64)
         labels.append(np.where(wanted == UNKNOWN, labels[-1], wanted))
     return starts_with(model, first.numbers * len(told), np.stack(labels), sampling)
+
+
+def _expanded(model: "LoadedModel", attributes: Condition, conditions: Sequence[Condition]) -> Sequence[dict[str, str]]:
+    return model.expanded([merged(attributes, condition) for condition in conditions])
 
 
 def _neighbors(keys: np.ndarray, at: Moments, loop: bool) -> tuple[np.ndarray, np.ndarray]:
