@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from sakuga.configs.classifier import ClassifierConfig
 from sakuga.configs.labels import Attribute, LabelSchema
-from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.modelfile import ClassifierRole, DiscriminatorRole, GeneratorRole, Header, Roles
 from sakuga.configs.models import (
     DcganDiscriminatorConfig,
     DcganGeneratorConfig,
@@ -63,6 +64,15 @@ def model_file(tmp_path_factory):
 @pytest.fixture(scope="session")
 def generator_file(tmp_path_factory):
     return _write(tmp_path_factory.mktemp("models") / "alone.safetensors", with_d=False)
+
+
+@pytest.fixture(scope="session", params=["judge", "labeler"])
+def classifier_file(request, tmp_path_factory):
+    config = ClassifierConfig(resolution=16, channels=2)
+    role = ClassifierRole(purpose=request.param, architecture=config)
+    header = Header(name=request.param, roles=Roles(classifier=role), labels=HAIR_AND_EYES, scores={"hair": 0.75})
+    path = tmp_path_factory.mktemp("models") / f"{request.param}.safetensors"
+    return save_model(path, header, {"classifier": build(config, HAIR_AND_EYES)})
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import sakuga
 from sakuga import zoo
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_uint8
+from sakuga.generation.classifier import read_classifier
 from sakuga.generation.directions import Directions
 from sakuga.generation.model import find_model, load
 from sakuga.generation.output import file_name
@@ -63,6 +64,17 @@ def test_without_a_discriminator_nothing_is_scored(generator_file):
     assert len(alone.generate([1])) == 1
     with pytest.raises(UserError, match="holds no discriminator"):
         alone.best_of(range(4), keep=2)
+
+
+def test_a_classifier_given_as_a_model_is_called_what_it_is(classifier_file):
+    with pytest.raises(UserError, match=rf"is a {classifier_file.stem} and draws nothing: it .* `sakuga .*--"):
+        load(classifier_file, "cpu")
+
+
+@pytest.mark.parametrize("purpose", ["judge", "labeler"])
+def test_a_model_given_as_a_classifier_is_called_as_it_was_given(purpose):
+    with pytest.raises(UserError, match=f"^faces64 is a model without a {purpose}: give a file that"):
+        read_classifier("faces64", purpose)
 
 
 def test_attributes_choose_labels_and_the_rest_follows_the_seed(conditional):

@@ -93,9 +93,9 @@ def read_classifier(
     path = find_model(name_or_path)
     header = read_header(path)
     if header.roles.classifier is None:
-        raise UserError(f"{path} is a model without a {purpose}: give a file that `{_COMMAND[purpose]}` wrote.")
+        raise UserError(f"{name_or_path} is a model without a {purpose}: give a file that `{_COMMAND[purpose]}` wrote.")
     if header.roles.classifier.purpose != purpose:
-        raise UserError(_OTHERWISE[purpose].format(path=path))
+        raise UserError(_OTHERWISE[purpose].format(path=name_or_path))
     network, where = load_network(path, "classifier", header), pick_device(device)
     assert isinstance(network, Classifier)
     return path, header, network.to(where), where

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sakuga.configs.conditions import Condition, expanded
 from sakuga.configs.labels import LabelSchema
+from sakuga.configs.modelfile import Purpose
 from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
 from sakuga.core import images
 from sakuga.core.errors import UserError
@@ -25,6 +26,12 @@ from sakuga.models.file import load_network, read_header
 
 _USUAL_SAMPLES = 64
 """Over how many pictures of seeds the deviations that D looks at are taken."""
+
+
+_USE: dict[Purpose, str] = {
+    "judge": "it measures a model with `sakuga evaluate MODEL --judge FILE`",
+    "labeler": "it finds directions of a model with `sakuga directions MODEL --labeler FILE`",
+}
 
 
 class LoadedNetworks:
@@ -47,6 +54,8 @@ class LoadedNetworks:
 
     def __init__(self, path: Path, device: torch.device):
         self.path, self.header, self.device = path, read_header(path), device
+        if (classifier := self.header.roles.classifier) and self.header.roles.generator is None:
+            raise UserError(f"{path} is a {classifier.purpose} and draws nothing: {_USE[classifier.purpose]}.")
         network = load_network(path, "generator", self.header)
         assert isinstance(network, Generator)
         self.generator: Generator = network.to(device)
