@@ -357,6 +357,15 @@ def test_too_many_threads_are_refused(tiny_run: Callable[..., bool], tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
+def test_a_breakdown_speaks_only_of_what_there_is(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    with pytest.raises(NotFinite, match=r"at 0 images: .* lower --optimizer\.g\.lr and --optimizer\.d\.lr\.$"):
+        tiny_run(tmp_path / "early", {"optimizer.d.lr": 1e30, "optimizer.g.lr": 1e30, "duration": "80 images"})
+    later = {"optimizer.g.lr": 1e30, "precision": "bfloat16", "duration": "80 images"}
+    often = {"outputs.checkpoints": "every 1 steps"}
+    with pytest.raises(NotFinite, match=r"or use --precision float32\. The last checkpoint is intact\.$"):
+        tiny_run(tmp_path / "late", later | often)
+
+
 def test_a_model_that_is_not_finite_is_no_result(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
     with pytest.raises(NotFinite, match="the generator has weights or statistics that are not finite"):
         tiny_run(tmp_path, {"optimizer.g.lr": 1e9, "duration": "200 images"})

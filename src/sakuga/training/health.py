@@ -21,13 +21,14 @@ class NotFinite(UserError):
     Args:
         found: What happened, as a sentence without its end.
         images: Images seen.
-        kept: What is left of the run, as a clause.
+        config: Of the run: only what can be changed in it is advised.
     """
 
-    def __init__(self, found: str, images: int, kept: str = ""):
+    def __init__(self, found: str, images: int, config: TrainConfig):
+        precision = "" if config.precision == "float32" else ", or use --precision float32"
         super().__init__(
-            f"Training stopped at {images:,} images: {found}. {f'{kept}; in' if kept else 'In'} a new run lower "
-            "--optimizer.g.lr and --optimizer.d.lr, or use --precision float32."
+            f"Training stopped at {images:,} images: {found}. In a new run lower --optimizer.g.lr and "
+            f"--optimizer.d.lr{precision}."
         )
 
 

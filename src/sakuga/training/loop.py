@@ -140,7 +140,7 @@ class Loop:
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             found = f"phase {phase.name} gave a loss or a gradient that is not finite"
-            raise NotFinite(found, round.images, kept="The last checkpoint is intact")
+            raise NotFinite(found, round.images, self.config)
         self.meters.add(f"grad_norm_{phase.name}", norm)
         optimizer.step(self.step.lr_scale(phase.optimizer))
         self.step.after(phase)

@@ -62,7 +62,7 @@ def write_model(path: Path, loop: Loop, scores: dict[str, float]) -> None:
     config, networks = loop.config, {"generator": loop.averaged(), "discriminator": loop.step.discriminator}
     for role, network in networks.items():
         if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
-            raise NotFinite(f"the {role} has weights or statistics that are not finite", loop.images)
+            raise NotFinite(f"the {role} has weights or statistics that are not finite", loop.images, config)
     header = Header(
         name=config.name or config.recipe,
         roles=Roles(

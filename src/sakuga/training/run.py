@@ -21,7 +21,7 @@ from sakuga.evaluation.evaluate import distance_during_training, metric_name
 from sakuga.features.extractor import load_extractor
 from sakuga.training import checkpoint, outputs
 from sakuga.training.estimate import duration_text, estimate
-from sakuga.training.health import Health
+from sakuga.training.health import Health, NotFinite
 from sakuga.training.loop import Loop
 from sakuga.training.metrics_log import MetricsLog
 from sakuga.training.progress import Progress
@@ -95,7 +95,7 @@ class Run:
             while loop.images < self.total and not self.stopped:
                 before = loop.images
                 self.scores = {}  # a score is that of the weights it was measured with
-                self.stopped = loop.run_round(bool(interrupted))
+                self.stopped = self._run_round(bool(interrupted))
                 last = loop.images >= self.total
                 if last or self._due(config.outputs.log, before):
                     self._log(log, progress)
@@ -109,6 +109,14 @@ class Run:
             outputs.write_model(self.run_dir / "model.safetensors", loop, self.scores)
             outputs.write_report(self.run_dir, loop, self.record, self.messages)
         distributed.barrier()
+
+    def _run_round(self, stop: bool) -> bool:
+        try:
+            return self.loop.run_round(stop)
+        except NotFinite as error:
+            if checkpoint.existing(self.run_dir):
+                error.args = (f"{error} The last checkpoint is intact.",)
+            raise
 
     def _announce(self) -> float | None:
         if self.loop.images and self.is_main:
