@@ -10,10 +10,12 @@ import torch
 
 import sakuga
 from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.patch import patch
 from sakuga.core.errors import UserError
 from sakuga.data.dataset import Dataset
+from sakuga.recipes import recipe
 from sakuga.training.fake_labels import FakeLabels
-from sakuga.training.resolve import check_labels
+from sakuga.training.resolve import check, check_labels
 
 TOLD = {"conditioning.attributes": "hair,eyes"}
 DESIGNS: dict[str, dict[str, Any]] = {
@@ -38,6 +40,43 @@ def test_every_design_trains_and_draws_what_is_asked_for(design, tiny_run, tmp_p
     one, other = model.generator(z, torch.tensor([[0, 0], [1, 0]]))
     assert (one != other).any()
     assert len(model.generate([3, 4], hair=model.schema.attributes[0].values[1])) == 2
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "sngan"])
+def test_before_its_start_a_run_is_one_without_attributes(kind, tiny_loop):
+    network = {"generator.kind": kind, "generator.channels": 4}
+    told = TOLD | DESIGNS["own network"] | network | {"conditioning.start": "2 steps"}
+    later, without = tiny_loop(told), tiny_loop(network)
+    z, labels = torch.randn(4, later.step.generator.z_dim), torch.tensor([[0, 0], [1, 2], [2, 1], [3, 3]])
+
+    def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad():
+            networks = [loop.step.generator.eval() for loop in (later, without)]
+            pictures = networks[0](z, labels), networks[1](z)
+        for network in networks:
+            network.train()
+        return pictures
+
+    for _ in range(2):
+        later.run_round(), without.run_round()
+        torch.testing.assert_close(*drawn(), atol=1e-5, rtol=1e-4)
+    logged = later.meters.read()
+    assert logged["loss_c"] == logged["loss_g_class"] == 0
+    later.run_round(), without.run_round()
+    assert later.meters.read()["loss_g_class"] > 0
+    pictures, others = drawn()
+    assert not torch.allclose(pictures, others, atol=1e-4)
+
+
+@pytest.mark.parametrize("design", DESIGNS.keys() - {"projection"})
+def test_every_design_may_be_told_later(design, tiny_run, last_tensors, tmp_path: Path):
+    told = TOLD | DESIGNS[design] | {"conditioning.start": "2 steps"}
+    assert tiny_run(tmp_path / "half", told | {"duration": "2 steps"})
+    assert tiny_run(tmp_path / "half", {"duration": "4 steps"}, resume=True)
+    assert tiny_run(tmp_path / "whole", told | {"duration": "4 steps"})
+    half, whole = last_tensors(tmp_path / "half"), last_tensors(tmp_path / "whole")
+    assert half.keys() == whole.keys()
+    assert all(torch.equal(half[name], whole[name]) for name in half)
 
 
 def test_lambda_multiplies_the_verdict_and_not_the_classes(tiny_loop):
@@ -112,6 +151,15 @@ SENSELESS = {
     "noise without noise": ({"noise_start": "1k images"}, "has no noise"),
     "prior without labels": ({"conditioning.label_prior": "uniform"}, "label_prior uniform .* told none"),
     "nobody judges": (TOLD, "nothing judges"),
+    "nothing to tell later": ({"conditioning.start": "1k images"}, r"start 1000 images .* told none"),
+    "projection, told later": (
+        TOLD | DESIGNS["projection"] | {"conditioning.start": "1k images"},
+        "no verdict without labels",
+    ),
+    "told later, and drawing already": (
+        TOLD | DESIGNS["second output"] | {"conditioning.start": "1k images", "init.generator": "faces64"},
+        "can draw already",
+    ),
     "nothing told": ({"discriminator.head.kind": "projection"}, "G is told none"),
     "classifier, nothing told": ({"classifier.kind": "dcgan", "classifier.head.kind": "auxiliary"}, "G is told none"),
     "classifier without classes": (TOLD | {"classifier.kind": "dcgan"}, "names no class"),
@@ -152,6 +200,13 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(case, tiny_con
     changes, words = SENSELESS[case]
     with pytest.raises(UserError, match=words):
         tiny_config(changes)
+
+
+def test_a_second_stage_is_told_what_the_first_is():
+    later = TOLD | DESIGNS["second output"] | {"conditioning.start": "1k images", "init.base": "faces64"}
+    config = patch(recipe("stacked128"), later)
+    with pytest.raises(UserError, match="second stage is told what its finished first stage is"):
+        check(config)
 
 
 def test_labels_that_do_not_fit_are_named(tiny_config):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from sakuga.configs.base import Config
+from sakuga.configs.duration import Duration
 
 
 def _names(value: Any) -> Any:
@@ -22,6 +23,11 @@ class ConditioningConfig(Config):
 
     attributes: Annotated[tuple[str, ...] | Literal["all"], BeforeValidator(_names)] = Field(
         default=(), description="attributes of the data set that G is told, as in hair,eyes; or all"
+    )
+    start: Duration = Field(
+        default=Duration(amount=0),
+        description="when G is told them and D asks for them; a G that can draw before it is told anything does not "
+        "learn one picture for each condition from few pictures",
     )
     adversarial_weight: float = Field(
         default=1.0, ge=0, description="lambda: multiplies the real/fake loss of D and G against the class loss"

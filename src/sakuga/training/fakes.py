@@ -33,6 +33,7 @@ class Fakes:
         self.draw_labels = labels
         assert config.noise_start != "auto"
         self.noise_start = config.noise_start.images(num_pictures, config.batch_size)
+        self.labels_start = config.conditioning.start.images(num_pictures, config.batch_size)
         self.dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
     def z(self, images: int, count: int, stream: str = "z") -> Tensor:
@@ -53,10 +54,15 @@ class Fakes:
         the mean w of a G in training; in NVIDIA's programs the first alone does.
         """
         labels = self.labels(images, count) if labels is None else labels
-        ws = self.generator.mapping(self.z(images, count, stream), labels)
+
+        def mapped(stream: str) -> Tensor:
+            z, tells = self.z(images, count, stream), self.tells_labels(images)
+            return self.generator.mapping(z, labels) if tells else self.generator.mapping_untold(z)
+
+        ws = mapped(stream)
         if self.config.style_mixing == 0:
             return ws
-        others = self.generator.mapping(self.z(images, count, f"{stream} mixed in"), labels)
+        others = mapped(f"{stream} mixed in")
         numbers, layers = _numbers(images, count), ws.shape[1]
         mixes = uniform(numbers, self.config.seed, stream, "mixes") < self.config.style_mixing
         first = 1 + (uniform(numbers, self.config.seed, stream, "mixed from") * (layers - 1)).astype(np.int64)
@@ -69,6 +75,10 @@ class Fakes:
         ws = self.ws(images, self.config.batch_size, labels=labels)
         with autocast(self.device, self.dtype):
             return self.generator.synthesis(ws, self.noise(images)).float()
+
+    def tells_labels(self, images: int) -> bool:
+        """Tells whether G and D are told labels after so many images."""
+        return images >= self.labels_start
 
     def noise(self, images: int) -> Literal["random", "none"]:
         """Returns the noise that G has after so many images."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sakuga.augment.registry import augmentation
-from sakuga.configs.labels import UNKNOWN
+from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.losses import WassersteinLossConfig
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import autocast
@@ -29,6 +29,7 @@ from sakuga.training.freeze import freeze
 from sakuga.training.metrics_log import Meters
 from sakuga.training.path_length import PathLength
 from sakuga.training.phases import Phase, Round
+from sakuga.training.transfer import transferred
 
 
 class GanStep:
@@ -86,6 +87,10 @@ class GanStep:
         config = self.config
         with random_scope(config.seed, "weights", "generator"):
             self.generator: Generator = build_generator(config.generator, self.schema)
+        if config.conditioning.start.amount:
+            with random_scope(config.seed, "weights", "generator"):
+                untold = build_generator(config.generator, LabelSchema())
+            self.generator.load_state_dict(transferred(untold, self.generator, gains_labels=True))
         with random_scope(config.seed, "weights", "discriminator"):
             self.discriminator: Discriminator = build_discriminator(config.discriminator, self.schema)
         freeze(self.discriminator, config.freeze_d)
@@ -254,7 +259,7 @@ class GanStep:
 
     def _labels_of_fakes(self, round: Round) -> Tensor:
         def draw() -> Tensor:
-            drawn = self.fakes.labels(round.images, self.config.batch_size)
+            drawn = self._told(round, self.fakes.labels(round.images, self.config.batch_size))
             if not self.labels_in_pairs:
                 return drawn
             real = self._real_labels(round)
@@ -264,9 +269,12 @@ class GanStep:
 
     def _real_labels(self, round: Round) -> Tensor:
         def look_up() -> Tensor:
-            return torch.from_numpy(self.labels[round.batch.indices]).to(self.device)
+            return self._told(round, torch.from_numpy(self.labels[round.batch.indices]).to(self.device))
 
         return round.share("labels of reals", "d", look_up)
+
+    def _told(self, round: Round, labels: Tensor) -> Tensor:
+        return labels if self.fakes.tells_labels(round.images) else torch.full_like(labels, UNKNOWN)
 
     def _joint(self, real: Tensor, fake: Tensor, of_real: Tensor, of_fake: Tensor) -> tuple[Judgement, Judgement]:
         both = self._judge(self.discriminator, torch.cat([real, fake]), torch.cat([of_real, of_fake]))

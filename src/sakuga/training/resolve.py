@@ -182,6 +182,8 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "--conditioning.classify_fakes is about D's auxiliary classifier, and --discriminator.head.kind is "
         f"{d.head.kind}: leave it out, or choose --discriminator.head.kind auxiliary.",
     )
+    if conditioning.start.amount:
+        yield from _rules_of_start(config)
     has_class_loss = d.head.kind == "auxiliary" or own
     yield (
         conditioning.class_loss != "balanced" and not has_class_loss,
@@ -203,6 +205,29 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
     yield (
         own and d.head.kind in ("auxiliary", "discriminative"),
         f"--classifier.kind and --discriminator.head.kind {d.head.kind} both classify for G: leave one out.",
+    )
+
+
+def _rules_of_start(config: TrainConfig) -> Iterator[tuple[bool, str]]:
+    """As `_rules_of_slopes`, for labels that are told later."""
+    option = f"--conditioning.start {config.conditioning.start}"
+    yield (
+        not config.conditioning.attributes,
+        f"{option} is when G is told attributes, and it is told none: add --conditioning.attributes all, or leave it "
+        "out.",
+    )
+    yield (
+        config.discriminator.head.kind == "projection",
+        f"{option}: a projection has no verdict without labels to begin with: choose --discriminator.head.kind "
+        "auxiliary or discriminative, or leave the start out.",
+    )
+    yield (
+        config.generator.kind == "stacked",
+        f"{option}: a second stage is told what its finished first stage is: leave the start out.",
+    )
+    yield (
+        config.init.generator is not None,
+        f"{option}: a G that --init.generator names can draw already: leave the start out.",
     )
 
 

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from sakuga.models.sngan import ConditionalNorm
 from sakuga.models.stylegan2_layers import FullyConnected
 
 
@@ -22,8 +23,8 @@ def transferred(theirs: nn.Module, ours: nn.Module, *, gains_labels: bool = Fals
         gains_labels: Whether `ours` is told labels, or has a head that names them, and `theirs` is not.
 
     Returns:
-        The state of `theirs`, name to tensor; with `gains_labels` also what only `ours` has, as it is there. What does
-        not fit shows in the names and shapes.
+        The state of `theirs`, name to tensor; with `gains_labels` also what only `ours` has, as it is there or, where
+        it would change what is drawn, 0. What does not fit shows in the names and shapes.
     """
     found, own = dict(theirs.state_dict()), ours.state_dict()
     mine = dict(ours.named_modules())
@@ -37,7 +38,9 @@ def transferred(theirs: nn.Module, ours: nn.Module, *, gains_labels: bool = Fals
     if not gains_labels:
         return found
     fitting = {name: _padded(tensor, own[name].shape) for name, tensor in found.items() if name in own}
-    return found | {name: own[name] for name in own.keys() - found.keys()} | fitting
+    gained = {name: own[name] for name in own.keys() - found.keys()}
+    shifts = [f"{name}.shift.weight" for name, layer in mine.items() if isinstance(layer, ConditionalNorm)]
+    return found | gained | {name: torch.zeros_like(gained[name]) for name in shifts if name in gained} | fitting
 
 
 def _padded(tensor: Tensor, shape: torch.Size) -> Tensor:
