@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from sakuga import zoo
 from sakuga.core.errors import UserError, nearest
 from sakuga.core.memory import keep_freed_memory
 
@@ -41,6 +42,7 @@ VERBS = {
     "evaluate": Verb("evaluate", "evaluate", "measure a model against a data set"),
     "judge": Verb("judge", "judge", "train a classifier on labeled pictures, to measure attributes with"),
     "compare": Verb("compare", "compare", "train recipes on data sets at one budget and put them on one page"),
+    "info": Verb("info", "info", "list the models of the zoo, or tell what a model is"),
     "generate": Verb("generate", "generate", "draw pictures with a model"),
     "interpolate": Verb(
         "interpolate", "interpolate", "draw the way from one picture to another, as a strip, a GIF, a WebP or an MP4"
@@ -164,7 +166,8 @@ def _plain(name: str, function: Callable[..., Any], arguments: list[str], words:
         return f"{option} {value!r} is no {'whole ' if kind.lower() == 'int' else ''}number"
     if match := re.match(r"Missing from \S+.*?: ([A-Z]+) (.*?)\.? ?\(required\)", words):
         article = "a " if len(match[1]) > 1 else ""
-        return f"`sakuga {name}` needs {article}{match[1]}: {match[2]}"
+        hint = f" (in the zoo: {', '.join(zoo.names())})" if match[1] == "MODEL" else ""
+        return f"`sakuga {name}` needs {article}{match[1]}: {match[2]}{hint}"
     if match := re.match(r"Unrecognized options: (\S+)", words):
         word = match[1]
         if flag := next((a for a in arguments if a.startswith("--") and a.endswith(f"={word}")), None):

@@ -1,5 +1,6 @@
 """The header of a model file: everything needed to use it, and where it came from."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,10 +9,21 @@ from sakuga.configs.base import Config
 from sakuga.configs.classifier import ClassifierConfig
 from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.models import DiscriminatorConfig, GeneratorConfig
+from sakuga.configs.patch import validate
 from sakuga.configs.training import LatentConfig
+from sakuga.core.errors import UserError
+from sakuga.core.filekinds import WEIGHTS, kind_of_file
+from sakuga.core.tensorfile import read_value
 
 FORMAT_VERSION = 3
 """3 has the purpose of a classifier, which was a judge before; 2 the role `classifier` and `label_counts`."""
+
+# The other files of `write_tensors`, recognized by their kind or by an entry that no other has.
+_OTHERS = {
+    "directions": "directions, not a model: give it with --directions, beside the model that they belong to",
+    "projection": "a projected picture, not a model: give it with --from-projection of `sakuga edit`",
+    "loop": "a checkpoint, not a model: give its run folder, or the model.safetensors there",
+}
 
 Purpose = Literal["judge", "labeler"]
 """What a classifier may be used for: what one has labeled or searched, only another can measure."""
@@ -70,3 +82,26 @@ class Header(Config):
             if len(labels) != len(sizes) or any(not UNKNOWN <= n < size for n, size in zip(labels, sizes, strict=True)):
                 raise ValueError(f"label_counts has {labels}, but the attributes have {sizes} values")
         return self
+
+
+def read_header(path: str | Path) -> Header:
+    """Returns the header of a model file.
+
+    Raises:
+        UserError: If there is no such file, or it is damaged, foreign, or newer than this program.
+    """
+    if kind_of_file(path) == WEIGHTS:
+        raise UserError(
+            f"{path} holds weights of another program: make a model file of it with `sakuga import {path} --out "
+            f"{Path(path).stem}.safetensors`, and give that."
+        )
+    tree = read_value(path, "model file")
+    for entry, told in _OTHERS.items():
+        if isinstance(tree, dict) and (tree.get("kind") == entry or entry in tree):
+            raise UserError(f"{path} holds {told}.")
+    version = tree.get("format_version") if isinstance(tree, dict) else None
+    if not isinstance(version, int):
+        raise UserError(f"{path} is no model file of sakuga: choose one that `sakuga train` wrote.")
+    if version > FORMAT_VERSION:
+        raise UserError(f"{path} has format {version}, this program reads up to {FORMAT_VERSION}: update sakuga.")
+    return validate(Header, tree, f"entry in the header of {path},")

@@ -6,11 +6,9 @@ from typing import Any
 
 from PIL import Image
 
-from sakuga import zoo
 from sakuga.configs.conditions import Condition
 from sakuga.configs.sampling import split
 from sakuga.core.device import pick_device
-from sakuga.core.errors import UserError
 from sakuga.core.images import to_pil
 from sakuga.features.perceptual import load_perceptual
 from sakuga.generation.directions import Directions
@@ -22,6 +20,7 @@ from sakuga.generation.noise import noise_draws, sheet_of_draws
 from sakuga.generation.projection import Projection
 from sakuga.generation.sample import best_of, draw
 from sakuga.generation.starts import Key
+from sakuga.zoo import find_model
 
 
 def load(name_or_path: str | Path, device: str = "auto") -> "LoadedModel":
@@ -43,25 +42,6 @@ def generate(
 ) -> list[Image.Image]:
     """Loads a model and draws one picture for each seed; as `load` and `LoadedModel.generate`."""
     return load(model, device).generate(seeds, **told)
-
-
-def find_model(name_or_path: str | Path) -> Path:
-    """Returns the file of a model of the zoo, of a run folder, or the path itself; errors as `load`."""
-    text = str(name_or_path)
-    given = Path(name_or_path)
-    if text in zoo.names():
-        if (given / "model.safetensors").is_file():
-            raise UserError(
-                f"{text} is a model of the zoo and a folder here that holds one: write ./{text} for the folder."
-            )
-        return zoo.path(text)
-    if given.is_dir():
-        if not (given / "model.safetensors").is_file():
-            raise UserError(f"The folder {given} holds no model.safetensors: give a model file, or a run that has one.")
-        return given / "model.safetensors"
-    if given.is_file() or given.suffix == ".safetensors" or len(given.parts) > 1:
-        return given  # what is wrong with it, its reader tells best
-    return zoo.path(text)
 
 
 class LoadedModel(LoadedNetworks):

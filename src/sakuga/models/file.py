@@ -6,21 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sakuga.configs.modelfile import FORMAT_VERSION, Header
-from sakuga.configs.patch import validate
+from sakuga.configs.modelfile import Header, read_header
 from sakuga.core.errors import UserError
-from sakuga.core.filekinds import WEIGHTS, kind_of_file
-from sakuga.core.tensorfile import first_misfit, read_tensors, read_value, write_tensors
+from sakuga.core.tensorfile import first_misfit, read_tensors, write_tensors
 from sakuga.models.registry import build
 
 _WHAT = "model file"
-
-# The other files of `write_tensors`, recognized by their kind or by an entry that no other has.
-_OTHERS = {
-    "directions": "directions, not a model: give it with --directions, beside the model that they belong to",
-    "projection": "a projected picture, not a model: give it with --from-projection of `sakuga edit`",
-    "loop": "a checkpoint, not a model: give its run folder, or the model.safetensors there",
-}
 
 
 def save_model(
@@ -53,29 +44,6 @@ def _rounded(tensor: Tensor) -> Tensor:
         return tensor
     rounded = tensor.to(torch.float16)
     return rounded if rounded.isfinite().all() else tensor
-
-
-def read_header(path: str | Path) -> Header:
-    """Returns the header of a model file.
-
-    Raises:
-        UserError: If there is no such file, or it is damaged, foreign, or newer than this program.
-    """
-    if kind_of_file(path) == WEIGHTS:
-        raise UserError(
-            f"{path} holds weights of another program: make a model file of it with `sakuga import {path} --out "
-            f"{Path(path).stem}.safetensors`, and give that."
-        )
-    tree = read_value(path, _WHAT)
-    for entry, told in _OTHERS.items():
-        if isinstance(tree, dict) and (tree.get("kind") == entry or entry in tree):
-            raise UserError(f"{path} holds {told}.")
-    version = tree.get("format_version") if isinstance(tree, dict) else None
-    if not isinstance(version, int):
-        raise UserError(f"{path} is no model file of sakuga: choose one that `sakuga train` wrote.")
-    if version > FORMAT_VERSION:
-        raise UserError(f"{path} has format {version}, this program reads up to {FORMAT_VERSION}: update sakuga.")
-    return validate(Header, tree, f"entry in the header of {path},")
 
 
 def load_network(path: str | Path, role: str, header: Header | None = None) -> nn.Module:

@@ -26,3 +26,33 @@ def path(name: str) -> Path:
         hint = nearest(name, known) if known else "none ships with this installation, give the path of a model file."
         raise UserError(f"No model {name!r}: {hint}")
     return _FOLDER / f"{name}.safetensors"
+
+
+def introduction(name: str) -> str:
+    """Returns the first paragraph of the card of a shipped model, on one line; empty if it has none."""
+    card = _FOLDER / f"{name}.md"
+    paragraphs = card.read_text(encoding="utf-8").split("\n\n") if card.is_file() else []
+    return next((" ".join(text.split()) for text in paragraphs if not text.startswith("#")), "")
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Returns the file of a model of the zoo, of a run folder, or the path itself.
+
+    Raises:
+        UserError: If the zoo has no such model, or the folder none.
+    """
+    text = str(name_or_path)
+    given = Path(name_or_path)
+    if text in names():
+        if (given / "model.safetensors").is_file():
+            raise UserError(
+                f"{text} is a model of the zoo and a folder here that holds one: write ./{text} for the folder."
+            )
+        return path(text)
+    if given.is_dir():
+        if not (given / "model.safetensors").is_file():
+            raise UserError(f"The folder {given} holds no model.safetensors: give a model file, or a run that has one.")
+        return given / "model.safetensors"
+    if given.is_file() or given.suffix == ".safetensors" or len(given.parts) > 1:
+        return given  # what is wrong with it, its reader tells best
+    return path(text)
