@@ -108,16 +108,17 @@ def _outputs_of(images: int, points: int) -> dict[str, Any]:
     }
 
 
-def command_of(cell: Cell, images: int | None) -> str:
+def command_of(cell: Cell, images: int | None, threads: int) -> str:
     """Returns the `sakuga train` that does the same as the cell.
 
     Args:
         cell: Any. If its data are a part of a file, their path in the command is that within the comparison's folder.
         images: The budget, or what was seen in the time that was the budget; None if that is not known yet.
+        threads: CPU threads, on which results depend.
     """
     data = f"data/{cell.data.part_name}" if cell.data.is_part else cell.data.path
     words = ["sakuga", "train", cell.variant.recipe, "--data", data, "--run-dir", cell.name]
-    for name, value in changes_of(cell, images, points=0, threads=1).items():
-        if name not in ("name", "threads") and not name.startswith("outputs."):
+    for name, value in changes_of(cell, images, points=0, threads=threads).items():
+        if name != "name" and not name.startswith("outputs."):
             words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
     return shlex.join(words)

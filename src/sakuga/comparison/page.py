@@ -238,15 +238,22 @@ def _add_definition(page: Page, record: Record, results: Results) -> None:
     page.table([[v.label, v.recipe, changed(v)] for v in config.variants], ["variant", "recipe", "changed in it"])
     sets = [[d.label, Path(d.path).name, _FILTERS.get(d.filter, "all pictures"), d.limit or "-"] for d in config.data]
     page.table(sets, ["data set", "file", "pictures", "at most"])
-    page.heading("Commands").code(record.command)
-    done = [(cell, found) for row in results.rows for cell, found in zip(row.cells, row.found, strict=True)]
-    lines = [command_of(cell, config.budget.images or found["images"]) for cell, found in done]
-    if lines:
-        inner = Page("").code("\n\n".join(lines))
-        if any(cell.data.is_part for cell, _ in done):
-            inner.text("Parts of a data set lie in data/ of this folder: run the commands that name them there.")
-        page.folded("The same, cell by cell", inner)
+    _add_commands(page, record, results)
     page.text(
         f"CPU threads: {settled.threads}. Tables for quoting: table.md; all numbers: results.json; a run folder for "
         "each cell: cells/."
     )
+
+
+def _add_commands(page: Page, record: Record, results: Results) -> None:
+    """Adds the command of the whole, and those of its cells."""
+    images, threads = record.comparison.budget.images, record.settled.threads
+    page.heading("Commands").code(record.command)
+    done = [(cell, found["images"]) for row in results.rows for cell, found in zip(row.cells, row.found, strict=True)]
+    failed = [(cell, None) for cell, _ in results.failed]
+    for summary, cells in (("The same, cell by cell", done), ("Cells that failed", failed)):
+        if cells:
+            inner = Page("").code("\n\n".join(command_of(cell, images or seen, threads) for cell, seen in cells))
+            if any(cell.data.is_part for cell, _ in cells):
+                inner.text("Parts of a data set lie in data/ of this folder: run the commands that name them there.")
+            page.folded(summary, inner)

@@ -121,17 +121,17 @@ def _check_labels(cells: Sequence[Cell], judge: Judge | None) -> None:
 
 def _run(cell: Cell, folder: Folder, record: Record, device: str) -> dict[str, Any] | None:
     """Trains and measures one cell; returns its record, None if a signal stopped it."""
-    run_dir, budget = folder.cell(cell), record.comparison.budget
+    run_dir, budget, threads = folder.cell(cell), record.comparison.budget, record.settled.threads
     about = {"variant": cell.variant.label, "data": cell.data.label, "seed": cell.seed}
     try:
         _clear(run_dir)
         data = prepare(cell.data, folder.data)
-        if not _train(cell, folder, data, record, device, command_of(cell, budget.images)):
+        if not _train(cell, folder, data, record, device, command_of(cell, budget.images, threads)):
             return None
         judged_by = next((d for d in record.comparison.data if d.label == cell.data.judged_by), cell.data)
         real = prepare(judged_by, folder.data)
         found = measure(cell, run_dir, real, record.comparison.measure, record.settled, device)
-        command = command_of(cell, budget.images or found["images"])
+        command = command_of(cell, budget.images or found["images"], threads)
         return about | {"state": "done", "command": command, "terms": record.terms} | found
     except Exception as error:  # whatever it is, the other cells go on
         if not isinstance(error, UserError):
