@@ -42,13 +42,15 @@ def _losses() -> ComparisonConfig:
     return ComparisonConfig(
         name="seed000-losses",
         question="Why did WGAN-GP, with the nets of a DCGAN, look harsher and less sharp than the DCGAN itself? DCGAN; "
-        "WGAN with clipped weights; WGAN-GP as it was tried (no norm in D, five updates of D for one of G); the same "
-        "with one update for one; and repaired, with a norm over each picture in D, as in the recipe wgangp64.",
+        "WGAN with clipped weights; WGAN-GP as it was tried (no norm in D, five updates of D for one of G, Adam 1e-4 "
+        "(0.5, 0.9)); the same with one update for one; that with Adam 2e-4 (0, 0.9); and repaired, with a norm over "
+        "each picture in D as well, as in the recipe wgangp64.",
         variants=(
             _variant("DCGAN", "dcgan64", _SMALL),
             _variant("WGAN", "dcgan64", *base, clipped, _adam(5e-5, 0.0, 0.99)),
             _variant("WGAN-GP", "dcgan64", *base, critic, {"ratio.g_every": 5}, _adam(1e-4, 0.5, 0.9)),
-            _variant("WGAN-GP 1:1", "dcgan64", *base, critic, _adam(2e-4, 0.0, 0.9)),
+            _variant("WGAN-GP 1:1", "dcgan64", *base, critic, _adam(1e-4, 0.5, 0.9)),
+            _variant("WGAN-GP 1:1, Adam 2e-4", "dcgan64", *base, critic, _adam(2e-4, 0.0, 0.9)),
             _variant("WGAN-GP repaired", "dcgan64", *base, repaired, _adam(2e-4, 0.0, 0.9)),
         ),
         data=(_GETCHU,),
@@ -111,13 +113,16 @@ def _lambda() -> ComparisonConfig:
     for kind in ("projection", "discriminative"):
         newer = _residual(json.dumps({"kind": kind}))
         variants.append(_variant(kind, "acgan64", _SMALL, newer, {"conditioning.adversarial_weight": 1.0}, group=kind))
+    later = dcgan | {"conditioning.adversarial_weight": 1.0, "conditioning.start": "20k images"}
+    variants.append(_variant("(a) told later", "acgan64", _SMALL, later, group="(a) told later"))
     return ComparisonConfig(
         name="seed000-lambda",
         question="Why did quality and control fight each other? Lambda, which multiplies the real/fake loss against "
         "the class loss, at 1, 2.5 and 5 in four designs: (a) a DCGAN whose D has a second output, (b) "
         "SRResNet and a ResNet D, (c) the same with two separate three-layer heads, (d) a classifier that is "
         "a network of its own. '(c) summed' has the class loss summed over the values in D and averaged in "
-        "G, as it was published; projection and ADC-GAN (discriminative) are newer ways. The residual nets "
+        "G, as it was published; projection, ADC-GAN (discriminative) and (a) with a G that is told its labels after "
+        "20,000 images, when it can draw, are newer ways. The residual nets "
         "have half their published width.",
         variants=tuple(variants),
         data=(_MOE,),
