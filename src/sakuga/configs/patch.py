@@ -12,6 +12,24 @@ from sakuga.core.errors import UserError, nearest
 
 T = TypeVar("T", bound=BaseModel)
 
+_TOLD = {
+    "greater_than_equal": ("is below {ge}", "{ge} or more"),
+    "greater_than": ("is not above {gt}", "more than {gt}"),
+    "less_than_equal": ("is above {le}", "{le} or less"),
+    "less_than": ("is not below {lt}", "less than {lt}"),
+    "literal_error": ("is no choice", "{expected}"),
+    "int_parsing": ("is no whole number", "one"),
+    "int_type": ("is no whole number", "one"),
+    "int_from_float": ("is no whole number", "one"),
+    "float_parsing": ("is no number", "one"),
+    "float_type": ("is no number", "one"),
+    "finite_number": ("is not finite", "a finite number"),
+    "bool_parsing": ("is neither true nor false", "one of them"),
+    "bool_type": ("is neither true nor false", "one of them"),
+    "too_short": ("has too few entries", "{min_length} or more"),
+}
+"""Type of an error of pydantic's to what is wrong with a value, and what is expected, with what the error knows."""
+
 
 def patch(config: T, changes: Mapping[str, Any]) -> T:
     """Returns a copy of `config` with the named values replaced and everything validated again.
@@ -114,10 +132,23 @@ def _sentence(error: ValidationError, schema: type[BaseModel], tree: Any, what: 
         kinds = [kind.strip(" '") for kind in context["expected_tags"].split(",")]
         return f"{subject}.kind has no value {context['tag']!r}: {nearest(context['tag'], kinds)}"
     # A value that fits no branch of a union has one error for each of them.
-    messages = [e["msg"].removeprefix("Value error, ") for e in (first, *others) if _path(e, tree) == path]
+    branches = [e for e in (first, *others) if _path(e, tree) == path]
+    if name and not isinstance(first["input"], dict) and all(e["type"] in _TOLD for e in branches):
+        wrong, expected = zip(*(_told(e) for e in branches), strict=True)
+        advice = "give" if what.endswith("-") else "it must be"
+        return f"{subject}: {first['input']!r} {wrong[0]}: {advice} {', or '.join(dict.fromkeys(expected))}."
+    messages = [e["msg"].removeprefix("Value error, ") for e in branches]
     message = ", or ".join(dict.fromkeys([messages[0], *(m.removeprefix("Input should be ") for m in messages[1:])]))
     found = "" if isinstance(first["input"], dict) else f" (found {first['input']!r})"
     return f"{subject}: {message}{found}." if name else f"{message}{found}."
+
+
+def _told(error: Any) -> tuple[str, str]:
+    """Returns what is wrong with a value, and what is expected, of an error whose type is in `_TOLD`."""
+    known = error.get("ctx", {})
+    known = {key: f"{x:.15g}" if isinstance(x, float) else x for key, x in known.items()}  # 0, not 0.0
+    wrong, expected = _TOLD[error["type"]]
+    return wrong.format(**known), expected.format(**known)
 
 
 def _path(error: Any, tree: Any) -> list[str]:
