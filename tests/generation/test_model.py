@@ -66,6 +66,46 @@ def test_without_a_discriminator_nothing_is_scored(generator_file):
         alone.best_of(range(4), keep=2)
 
 
+@pytest.mark.parametrize("shape", [(2, 5), (8,), (1, 2, 8)])
+def test_z_of_another_shape_is_one_sentence(model, shape):
+    with pytest.raises(UserError, match=r"z is \[.*\]: tiny takes an array of \[N, 8\]"):
+        model.sample_images(np.zeros(shape))
+
+
+def test_z_may_be_of_any_precision(model):
+    z = model.z_of_seeds([3])
+    assert np.array_equal(model.sample_images(z.astype(np.float64)), model.sample_images(z))
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [np.zeros((2, 64, 64, 3), np.uint8), np.zeros((2, 32, 32, 3)), np.zeros((32, 32, 3), np.uint8)],
+)
+def test_pictures_of_another_shape_or_type_are_one_sentence(model, pictures):
+    with pytest.raises(UserError, match=r"tiny judges uint8 \[N, 32, 32, 3\]"):
+        model.score(pictures)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([[0, 1]], r"Labels are \[1, 2\]: give \[2, 2\]"),
+        ([[0, 1], [3, 0]], "its numbers are hair 0 to 2, eyes 0 to 1"),
+        ([[0, 1], [0, -1]], "its numbers are hair 0 to 2, eyes 0 to 1"),
+    ],
+)
+def test_labels_that_do_not_fit_are_one_sentence(conditional, labels, said):
+    with pytest.raises(UserError, match=said):
+        conditional.sample_images(conditional.z_of_seeds([1, 2]), np.array(labels))
+
+
+def test_d_judges_pictures_whose_labels_are_not_known(conditional):
+    pictures = conditional.sample_images(conditional.z_of_seeds([1]), np.array([[0, 1]]))
+    assert conditional.score(pictures, np.array([[-1, -1]])).shape == (1,)
+    with pytest.raises(UserError, match="its numbers are hair 0 to 2"):
+        conditional.score(pictures, np.array([[-2, 0]]))
+
+
 def test_a_classifier_given_as_a_model_is_called_what_it_is(classifier_file):
     with pytest.raises(UserError, match=rf"is a {classifier_file.stem} and draws nothing: it .* `sakuga .*--"):
         load(classifier_file, "cpu")

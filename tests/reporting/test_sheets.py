@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from sakuga.core import images
+from sakuga.core.errors import UserError
 from sakuga.reporting.sheets import grid, labeled_sheet
 
 
@@ -50,3 +52,18 @@ def test_wide_captions_are_broken_at_spaces(pictures):
 def test_pil_images_become_one(pictures):
     sheet = grid(images.to_pil(pictures), 3, scale=2)
     assert np.array_equal(np.asarray(sheet), labeled_sheet(pictures, 3, scale=2))
+
+
+@pytest.mark.parametrize(
+    ("sides", "options", "said"),
+    [
+        ([], {}, "no pictures"),
+        ([16], {"columns": 0}, "columns 0 is too small: give 1 or more"),
+        ([16], {"columns": -2}, "columns -2 is too small"),
+        ([16], {"scale": 0}, "scale 0 is too small"),
+        ([16, 32], {}, "of 16x16 and of 32x32 make no grid"),
+    ],
+)
+def test_what_makes_no_grid_is_one_sentence(sides, options, said):
+    with pytest.raises(UserError, match=said):
+        grid([Image.new("RGB", (side, side)) for side in sides], **options)

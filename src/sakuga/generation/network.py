@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sakuga.configs.conditions import Condition, expanded
-from sakuga.configs.labels import LabelSchema
+from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.modelfile import Purpose
 from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
 from sakuga.core import images
@@ -202,13 +202,28 @@ class LoadedNetworks:
             uint8 `[N, H, W, 3]`.
 
         Raises:
-            UserError: If the model needs labels and gets none, or its pictures are not finite.
+            UserError: If z or labels have another shape, the model needs labels and gets none, or its pictures are not
+                finite.
         """
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise UserError(f"z is {_shape(z)}: {self.name} takes an array of [N, {self.z_dim}].")
         if self.schema.attributes and labels is None:
             raise UserError(f"{self.name} needs labels: {', '.join(a.name for a in self.schema.attributes)}.")
+        self._check_labels(labels, len(z))
         return self.sample_ws(
             lambda part: self.ws_of(z[part], None if labels is None else labels[part]), len(z), batch_size
         )
+
+    def _check_labels(self, labels: np.ndarray | None, count: int, lowest: int = 0) -> None:
+        sizes = self.schema.sizes
+        if labels is None:
+            return
+        if labels.shape != (count, len(sizes)):
+            raise UserError(f"Labels are {_shape(labels)}: give [{count}, {len(sizes)}], a number for each attribute.")
+        if ((labels < lowest) | (labels >= np.array(sizes))).any():
+            known = ", ".join(f"{a.name} 0 to {len(a.values) - 1}" for a in self.schema.attributes)
+            raise UserError(f"There is a label that {self.name} does not have: its numbers are {known}.")
 
     def ws_of(self, z: np.ndarray, labels: np.ndarray | None = None, sampling: Sampling = USUAL) -> Tensor:
         """Maps z to w, and w towards its mean where `sampling` says so.
@@ -281,15 +296,25 @@ class LoadedNetworks:
 
         Args:
             pictures: uint8 `[N, H, W, 3]`, of the model's resolution.
-            labels: int64 `[N, num_attributes]`, for a D that is told them.
+            labels: int64 `[N, num_attributes]`, for a D that is told them; -1 where unknown.
             batch_size: Pictures a forward pass.
 
         Raises:
-            UserError: If the file holds no D.
+            UserError: If the file holds no D, or pictures or labels are of another shape or type.
         """
         if self.discriminator is None:
             raise UserError(f"{self.path} holds no discriminator, so it cannot judge: choose a model with one.")
+        side = self.resolution
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != (side, side, 3):
+            raise UserError(
+                f"Pictures are {pictures.dtype} {_shape(pictures)}: {self.name} judges uint8 [N, {side}, {side}, 3]."
+            )
+        self._check_labels(labels, len(pictures), UNKNOWN)
         scores = np.empty(len(pictures), np.float32)
         for part in batches(len(pictures), batch_size, "Judging"):
             scores[part] = self._judged(self.discriminator, pictures[part], None if labels is None else labels[part])
         return scores
+
+
+def _shape(array: np.ndarray) -> str:
+    return str(list(array.shape))

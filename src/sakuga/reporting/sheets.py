@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sakuga.core import images
+from sakuga.core.errors import UserError
 
 _INK, _MARGIN = (60, 60, 70), 6
 
@@ -17,7 +18,20 @@ def grid(pictures: Sequence[Image.Image], columns: int | None = None, scale: int
         pictures: At least one.
         columns: Pictures a row; as square as possible if None.
         scale: Each pixel becomes a square of so many.
+
+    Raises:
+        UserError: If there are no pictures, they differ in size, or a number is below 1.
     """
+    if not pictures:
+        raise UserError("A grid of no pictures cannot be laid out: give at least one.")
+    for name, number in (("columns", columns), ("scale", scale)):
+        if number is not None and number < 1:
+            raise UserError(f"{name} {number} is too small: give 1 or more.")
+    if len(sizes := {picture.size for picture in pictures}) > 1:
+        (width, height), (other_width, other_height) = sorted(sizes)[:2]
+        raise UserError(
+            f"Pictures of {width}x{height} and of {other_width}x{other_height} make no grid: bring them to one size."
+        )
     return Image.fromarray(
         labeled_sheet(np.stack([np.asarray(p.convert("RGB")) for p in pictures]), columns, scale=scale)
     )
