@@ -33,6 +33,18 @@ def test_what_is_no_duration_is_refused(written):
         Duration.model_validate(written)
 
 
+@pytest.mark.parametrize(
+    ("written", "is_time"), [("30 minutes", True), ("2h", True), ("1 day", True), ("30 epoks", False), ("soon", False)]
+)
+def test_the_refusal_tells_the_units_and_leaves_the_value_to_its_caller(written, is_time):
+    with pytest.raises(ValidationError) as refused:
+        Duration.model_validate(written)
+    message = refused.value.errors()[0]["msg"]
+    assert "images, epochs or steps" in message
+    assert written not in message
+    assert ("compare --budget" in message) is is_time
+
+
 def test_the_clock_is_images():
     assert Duration.model_validate("3 epochs").images(dataset_size=1000, batch_size=64) == 3000
     assert Duration.model_validate("3 steps").images(dataset_size=1000, batch_size=64) == 192

@@ -83,7 +83,7 @@ def test_the_new_kind_takes_its_values_in_any_order(order):
         ({"ema.ramp_up": "[1]"}, "Option --ema.ramp_up: '[1]' is no number: give one."),
         ({"generator.resolution": "65"}, "32, 64, 96, 128 pixels, not 65"),
         ({"controller.low": "0.9"}, "Option --controller: low (0.9) must be below high (0.8)."),
-        ({"outputs.sheets": "sometimes"}, "Option --outputs.sheets: 'sometimes' is not a duration"),
+        ({"outputs.sheets": "sometimes"}, "Option --outputs.sheets: lengths are images, epochs or"),
         ({"threads": "0"}, "Option --threads: 0 is below 1: give 1 or more, or 'auto'."),
         (
             {"precision": "float16"},
