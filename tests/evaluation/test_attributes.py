@@ -10,7 +10,7 @@ from sakuga.configs.modelfile import ClassifierRole, GeneratorRole, Header, Role
 from sakuga.configs.models import DcganGeneratorConfig
 from sakuga.core.errors import UserError
 from sakuga.data.dataset import Dataset
-from sakuga.evaluation.attributes import Judged, accuracy_of, diversity, load_judge, measure_attributes
+from sakuga.evaluation.attributes import Judged, accuracy_of, load_judge, measure_attributes
 from sakuga.evaluation.evaluate import evaluate_pictures
 from sakuga.evaluation.pictures import Kept, Samples
 from sakuga.evaluation.result import EvaluationResult
@@ -72,26 +72,6 @@ def test_names_join_the_judges_and_the_models_labels(judge, draw):
     assert report.diversity is None  # the data has no labels
 
 
-def test_diversity_by_hand():
-    real = np.array([[0.0], [1.0], [2.0], [3.0], [10.0], [11.0], [12.0], [13.0], [99.0]])
-    labels = np.array([[0]] * 4 + [[1]] * 4 + [[-1]])
-    assert diversity(real[:8], labels[:8], real[:8], labels[:8]).model_dump() == pytest.approx(
-        {"within": 1, "overall": 1, "conditions": 2}
-    )
-    # One face a condition: no variety within, all of it between.
-    same = np.array([[0.0]] * 4 + [[10.0]] * 4)
-    found = diversity(same, labels[:8], real, labels)
-    assert found is not None
-    assert found.within == 0
-    assert found.overall > 0
-    # The mean distance of 0, 1, 2, 3 is 5/3; of the same twice as far apart, 10/3. The other condition is too small.
-    found = diversity(2 * real[:4], labels[:4], real, labels)
-    assert found is not None
-    assert found.within == pytest.approx(2)
-    assert found.conditions == 1
-    assert diversity(real[:3], labels[:3], real, labels) is None
-
-
 def test_evaluation_has_the_report_and_its_numbers(judge, extractor, draw):
     images = draw(60, seed=5)
     answers = judge.answers(images)
@@ -107,7 +87,6 @@ def test_evaluation_has_the_report_and_its_numbers(judge, extractor, draw):
     assert sum(drawn) == 60, "the samples are drawn once"
     assert found["hair_accuracy"] == found["eyes_accuracy"] == found["all_attributes_accuracy"] == 1
     assert found["diversity_within"] == pytest.approx(1, abs=0.3)
-    assert found["diversity_overall"] == pytest.approx(1, abs=0.2)
     assert found.attributes is not None
     assert found.attributes.judge.startswith("judge, trained on drawn blocks")
     assert found.faces is None

@@ -190,6 +190,8 @@ def _show_judge(report: "AttributeReport", console: "Console") -> None:
 def _show_attributes(report: "AttributeReport", console: "Console") -> None:
     from rich.table import Table
 
+    from sakuga.core.words import counted
+
     for attribute in report.attributes:
         table = Table(attribute.attribute, "samples", "accuracy", "judge on real", box=None, pad_edge=False)
         total = sum(value.samples for value in attribute.values)
@@ -205,11 +207,8 @@ def _show_attributes(report: "AttributeReport", console: "Console") -> None:
                 soft_wrap=True,
             )
     if report.diversity:
-        console.print(
-            f"Diversity within and over conditions are relative to the real pictures ({report.diversity.conditions} "
-            "conditions).",
-            soft_wrap=True,
-        )
+        conditions = counted(report.diversity.conditions, "condition")
+        console.print(f"Diversity within a condition is the mean of {conditions}.", soft_wrap=True)
     else:
         console.print(
             "No diversity within a condition: the data has no combination of the model's labels with enough pictures "

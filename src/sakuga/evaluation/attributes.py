@@ -1,25 +1,19 @@
-"""Attribute accuracy by a judge, and diversity within a condition: perfect control of one face is no control."""
+"""Attribute accuracy by a judge."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
+from sakuga.configs.labels import Attribute, LabelSchema
 from sakuga.core.errors import UserError
 from sakuga.core.files import sha256_of
 from sakuga.data.dataset import Dataset
 from sakuga.data.labels import translated
-from sakuga.evaluation.neighbors import distance_blocks
-from sakuga.evaluation.pictures import evenly_spaced
-from sakuga.evaluation.result import AttributeAccuracy, AttributeReport, Diversity, ValueAccuracy
+from sakuga.evaluation.diversity import diversity_within
+from sakuga.evaluation.result import AttributeAccuracy, AttributeReport, ValueAccuracy
 from sakuga.features.extractor import Pictures
 from sakuga.generation.classifier import LoadedClassifier, read_classifier
-
-MIN_PICTURES = 4
-"""Pictures that a condition needs on both sides for its diversity to count."""
-
-_OVERALL = 2000
 
 
 class Judge(LoadedClassifier):
@@ -119,7 +113,7 @@ def measure_attributes(
             accuracy_of(attribute, judged.labels[:, column], right[:, column], header.scores)
             for column, attribute in enumerate(schema.attributes)
         ),
-        diversity=diversity(features, judged.labels, real_features, real_labels),
+        diversity=diversity_within(features, judged.labels, real_features, real_labels),
     )
 
 
@@ -148,46 +142,6 @@ def accuracy_of(
         judge_balanced=_mean([row.judge for row in values if row.judge is not None]),
         values=tuple(values),
     )
-
-
-def diversity(fake: np.ndarray, fake_labels: np.ndarray, real: np.ndarray, real_labels: np.ndarray) -> Diversity | None:
-    """Compares the mean distance of two samples of one condition to that of two real pictures of the same condition.
-
-    Every condition with at least `MIN_PICTURES` on both sides counts alike.
-
-    Args:
-        fake: Features of the samples, float `[N, F]`.
-        fake_labels: Their labels, int64 `[N, num_attributes]`.
-        real: Features of the real pictures, float `[M, F]`.
-        real_labels: Their labels, of the same schema; rows with an unknown one do not count.
-
-    Returns:
-        None if no condition has enough pictures.
-    """
-    of_fake, of_real = _groups(fake_labels), _groups(real_labels)
-    shared = sorted(of_fake.keys() & of_real.keys())
-    if not shared:
-        return None
-    sides = (fake, of_fake), (real, of_real)
-    within = [np.mean([_mean_distance(x[groups[c]]) for c in shared]) for x, groups in sides]
-    overall = [_mean_distance(x[evenly_spaced(len(x), _OVERALL)]) for x in (fake, real)]
-    return Diversity(
-        within=float(within[0] / max(within[1], 1e-12)),
-        overall=float(overall[0] / max(overall[1], 1e-12)),
-        conditions=len(shared),
-    )
-
-
-def _groups(labels: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
-    rows, inverse = np.unique(labels, axis=0, return_inverse=True)
-    members = {tuple(row): np.flatnonzero(inverse.ravel() == i) for i, row in enumerate(rows.tolist())}
-    return {row: m for row, m in members.items() if UNKNOWN not in row and len(m) >= MIN_PICTURES}
-
-
-def _mean_distance(x: np.ndarray) -> float:
-    """Returns the mean Euclidean distance of two different rows."""
-    total = sum(float(block.sum()) - float(np.trace(block, rows.start)) for rows, block in distance_blocks(x, x))
-    return total / (len(x) * (len(x) - 1))
 
 
 def _mean(numbers: list[float]) -> float | None:

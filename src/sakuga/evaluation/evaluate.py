@@ -10,6 +10,7 @@ from sakuga.core.words import ordinal
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judged, measure_attributes
 from sakuga.evaluation.broken_faces import FaceFinder, measure_faces
+from sakuga.evaluation.diversity import diversity
 from sakuga.evaluation.fid import frechet_distance, gaussian_of
 from sakuga.evaluation.kid import kernel_distance
 from sakuga.evaluation.measured import Measured, measure, measure_real
@@ -86,6 +87,7 @@ def evaluate_pictures(
         save_png(sheet, neighbor_sheet(images, dataset, by_features, indices, by_pixels))
     distance = frechet_distance(gaussian_of(real.features), gaussian_of(fake.features))
     of_network = {"kid": kernel.mean, "kid_std": kernel.std, **spread._asdict()}
+    of_network["diversity"] = diversity(fake.features, real.features)
     of_network |= {"nearest_ratio": by_features.ratio, "near_copies": by_features.near_copies}
     of_pixels = {"pixel_nearest_ratio": by_pixels.ratio, "pixel_near_copies": by_pixels.near_copies}
     control = measure_attributes(images, judged, fake.features, dataset, indices, real.features, progress)
@@ -182,7 +184,6 @@ def _of_reports(
         numbers["all_attributes_accuracy"] = control.all_right
         if control.diversity:
             numbers["diversity_within"] = control.diversity.within
-            numbers["diversity_overall"] = control.diversity.overall
     if broken:
         numbers |= {"broken_faces": broken.broken, "broken_faces_real": broken.real}
     if path:

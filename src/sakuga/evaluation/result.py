@@ -95,16 +95,15 @@ class AttributeAccuracy(Config):
 
 
 class Diversity(Config):
-    """Mean distances of pairs of samples over those of pairs of real pictures, by the extractor's features.
+    """Diversity within a condition, by the extractor's features.
 
     Attributes:
-        within: Of pairs with the same labels, over the same for real pictures: 1 is as varied as the data.
-        overall: Of any pairs, over the same for real pictures.
-        conditions: How many combinations of labels `within` is the mean of: those with enough pictures on both sides.
+        within: The mean distance of two samples with the same labels over that of two real pictures with the same
+            labels: 1 is as varied as the data.
+        conditions: How many combinations of labels it is the mean of: those with enough pictures on both sides.
     """
 
     within: float
-    overall: float
     conditions: int
 
 
@@ -116,7 +115,7 @@ class AttributeReport(Config):
         judge_sha256: The hash of its file.
         all_right: The share of the samples in which every attribute is as asked for.
         attributes: For each attribute.
-        diversity: Within and over the conditions; None if the data has too few pictures with the samples' labels.
+        diversity: Within a condition; None if the data has too few pictures with the samples' labels.
     """
 
     judge: str
@@ -180,10 +179,11 @@ class EvaluationResult(Config):
 
     Attributes:
         metrics: On the 2015 Inception: `fid`, `kid`, `kid_std`, `precision`, `recall`, `density`, `coverage`,
-            `nearest_ratio`, `near_copies`; on another network the same with its name in front, and `frechet` for `fid`.
+            `diversity`, `nearest_ratio`, `near_copies`; on another network the same with its name in front, and
+            `frechet` for `fid`.
             `pixel_nearest_ratio` and `pixel_near_copies` know no network. With a judge `hair_accuracy` and so on for
-            each attribute, `all_attributes_accuracy`, and on data with the same labels `diversity_within` and
-            `diversity_overall`; with face finding `broken_faces` and `broken_faces_real`; if asked for `path_length`,
+            each attribute, `all_attributes_accuracy`, and on data with the same labels `diversity_within`;
+            with face finding `broken_faces` and `broken_faces_real`; if asked for `path_length`,
             with the name of its distance in front if that is not LPIPS on VGG16.
         statistics: Brightness, contrast, saturation, colorfulness, sharpness.
         ruler: How they were measured.
