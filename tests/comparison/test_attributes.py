@@ -1,6 +1,7 @@
 """Comparisons of conditional variants: labels and judges that do not fit, and what a classifier of its own leaves."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from sakuga.configs.modelfile import ClassifierRole, Header, Roles
 from sakuga.core.errors import UserError
 from sakuga.data.dataset import open_dataset
 from sakuga.data.synthetic import SCHEMA
+from sakuga.evaluation.attributes import score_name
 from sakuga.models.file import save_model
 from sakuga.models.registry import build
 
@@ -33,10 +35,11 @@ NETWORK = (
 def judge(tmp_path):
     """Returns paths of judges with random weights."""
 
-    def make(name: str, *attributes: str, seed: int = 0) -> str:
+    def make(name: str, *attributes: str, seed: int = 0, **scores: float) -> str:
         schema = LabelSchema(attributes=tuple(a for a in SCHEMA.attributes if a.name in attributes))
         architecture = ClassifierConfig(resolution=16, channels=4)
-        header = Header(name="judge", roles=Roles(classifier=ClassifierRole(architecture=architecture)), labels=schema)
+        roles = Roles(classifier=ClassifierRole(architecture=architecture))
+        header = Header(name="judge", roles=roles, labels=schema, scores=scores)
         torch.manual_seed(seed)
         path = tmp_path / f"{name}.safetensors"
         return str(save_model(path, header, {"classifier": build(architecture, schema)}))
@@ -97,6 +100,19 @@ def test_a_judge_may_move_but_not_change(tiny, variant, judge, tmp_path):
         with_judge(other)
     assert with_judge(record["comparison"]["measure"]["judge"]) == {"done": 1, "failed": 0}
     assert json.loads((out / "comparison.json").read_text())["judge_sha256"]
+
+
+def test_how_far_the_judge_is_right_comes_first_and_by_value(tiny, variant, judge, tmp_path):
+    scores = {score_name("blush"): 0.875, score_name("blush", "yes"): 0.75}
+    config = tiny(variant("plain"), variant("told", *BLUSH), measure=judged_by(tiny, judge("j", "blush", **scores)))
+    out = tmp_path / "out"
+    assert compare(config, out) == {"done": 2, "failed": 0}
+    page = re.sub("<(th|td)[^>]*>", "|", re.sub('data:[^"]*', "", (out / "index.html").read_text()))
+    page = re.sub("</(th|td)>", "", page)
+    table = page.index("|judge on real, %|87.5|-|75.0")
+    assert page.index("it is right about blush 87.5%") < table < page.index("Every cell:") < page.index("Results")
+    assert re.search(r"\|Attributes %\|blush %.*\|real pictures\|+87\.5\|87\.5.*\n.*\|Saturation", page)
+    assert "it is right about blush 87.5%" in (out / "table.md").read_text()
 
 
 def test_control_may_be_measured_later(tiny, variant, judge, tmp_path, capsys, monkeypatch):

@@ -18,6 +18,7 @@ from sakuga.comparison.results import (
     collect,
     distance_title,
     footnote,
+    judge_text,
     spread_text,
     to_json,
     to_markdown,
@@ -66,6 +67,7 @@ def _page(folder: Folder, record: Record, results: Results) -> Page:
     page = Page(config.name)
     if config.question:
         page.text(config.question)
+    _add_judge(page, results)
     page.text(footnote(record, results))
     for cell, found in results.failed:
         page.note(f"{cell.variant.label} on {cell.data.label}, seed {cell.seed}, failed: {found['reason']}")
@@ -79,6 +81,15 @@ def _page(folder: Folder, record: Record, results: Results) -> Page:
     _add_health(page, results)
     _add_definition(page, record, results)
     return page
+
+
+def _add_judge(page: Page, results: Results) -> None:
+    if not results.judge:
+        return
+    page.text(f"{judge_text(results)} The tables repeat it in the row of the real pictures.")
+    for attribute, shares in results.judged.items():
+        texts = [Figures("-" if share is None else f"{100 * share:.1f}") for share in shares.values()]
+        page.table([["judge on real, %", *texts]], [attribute, "all", *filter(None, shares)], dense=True)
 
 
 def _add_data(page: Page, folder: Folder, record: Record, results: Results, rows: Sequence[Row]) -> None:

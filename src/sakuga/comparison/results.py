@@ -126,7 +126,11 @@ class Results:
         rows: Variants on data sets with at least one cell that is done.
         failed: Cells that failed, with their records.
         waiting: Cells that are not finished yet.
-        real: Data set's label to the statistics and face share of its real pictures, by the name of the column.
+        real: Data set's label to the statistics and face share of its real pictures, and how far the judge is right
+            on real ones, by the name of the column.
+        judge: The judge, in words; empty without one.
+        judged: Attribute to the judge's accuracies on held-out real pictures: first under no name that of all of them,
+            then by value; None where it was not measured.
     """
 
     columns: list[Column]
@@ -134,6 +138,8 @@ class Results:
     failed: list[tuple[Cell, Found]]
     waiting: list[Cell]
     real: dict[str, dict[str, float]]
+    judge: str
+    judged: dict[str, dict[str, float | None]]
 
     def of(self, data: str) -> list[Row]:
         """Returns the rows of one data set."""
@@ -153,13 +159,27 @@ def collect(folder: Folder, record: Record) -> Results:
             if mine:
                 own, found = tuple(c for c, _ in mine), tuple(f for _, f in mine)
                 rows.append(Row(variant.label, data.label, own, found, _spreads(columns, found)))
+    real: dict[str, dict[str, float]] = {}
+    for cell, found in done[::-1]:
+        real[cell.data.label] = real.get(cell.data.label, {}) | _real(found)
+    reports = [report for _, found in done if (report := found["evaluation"].get("attributes"))]
     return Results(
         columns=columns,
         rows=rows,
         failed=[(cell, found) for cell, found in records if found and found["state"] == "failed"],
         waiting=[cell for cell, found in records if found is None],
-        real={data.label: _real(f) for data in record.comparison.data for c, f in done[::-1] if c.data == data},
+        real=real,
+        judge=reports[0]["judge"] if reports else "",
+        judged=_judged(reports),
     )
+
+
+def _judged(reports: Sequence[Found]) -> dict[str, dict[str, float | None]]:
+    judged: dict[str, dict[str, float | None]] = {}
+    for row in (row for report in reports for row in report["attributes"]):
+        of_values = {value["value"]: value["judge"] for value in row["values"]}
+        judged.setdefault(row["attribute"], {"": row["judge"]}).update(of_values)
+    return judged
 
 
 def _spreads(columns: Sequence[Column], found: Sequence[Found]) -> dict[str, Spread]:
@@ -177,7 +197,11 @@ def _real(found: Found) -> dict[str, float]:
     metrics = metrics_of(found)
     if "broken_faces_real" in metrics:
         real["broken_faces_percent"] = 100 * metrics["broken_faces_real"]
-    return real
+    rows = (found["evaluation"].get("attributes") or {}).get("attributes", ())
+    judged = {f"{row['attribute']}_percent": 100 * row["judge"] for row in rows if row["judge"] is not None}
+    if judged and len(judged) == len(rows):
+        real["control_percent"] = sum(judged.values()) / len(judged)
+    return real | judged
 
 
 def spread_text(column: Column, spread: Spread | None) -> str:
@@ -223,6 +247,18 @@ def to_json(record: Record, results: Results) -> dict[str, Any]:
     }
 
 
+def judge_text(results: Results) -> str:
+    """Returns how far the judge is right, in words; no claim about samples reaches further. Empty without one."""
+    if not results.judge:
+        return ""
+    known = [f"{name} {shares['']:.1%}" for name, shares in results.judged.items() if shares[""] is not None]
+    right = f"it is right about {', '.join(known)}" if known else "its accuracy is not known"
+    return (
+        f"Judge: {results.judge}. On real pictures that it was not trained on {right}: that bounds what it says of "
+        "samples."
+    )
+
+
 def to_markdown(record: Record, results: Results) -> str:
     """Returns the table for a page of documentation; the winner of each data set in bold."""
     several = len(record.comparison.data) > 1
@@ -237,7 +273,13 @@ def to_markdown(record: Record, results: Results) -> str:
                 text = spread_text(column, row.spreads.get(column.name))
                 cells.append(f"**{text}**" if best_of(column, rows) == row.variant else text)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += ["", footnote(record, results), "", f"    {record.command}", ""]
+    lines += [
+        "",
+        " ".join(filter(None, (judge_text(results), footnote(record, results)))),
+        "",
+        f"    {record.command}",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -262,10 +304,6 @@ def footnote(record: Record, results: Results) -> str:
         labels = " or ".join(dict.fromkeys(cell["evaluation"]["ruler"]["labels"] for cell in found))
         text += f" Measured once at the end on {network}: {ruler['num_samples']:,} samples of the moving average"
         text += f" against real pictures ({which}); labels of the samples: {labels}."
-    judged = next((report for cell in found if (report := cell["evaluation"].get("attributes"))), None)
-    if judged is not None:
-        known = [f"{row['attribute']} {row['judge']:.1%}" for row in judged["attributes"] if row["judge"] is not None]
-        text += f" On real pictures that it was not trained on the judge is right about {', '.join(known)}."
     parts = [f"{len(results.failed)} failed"] * bool(results.failed)
     parts += [f"{len(results.waiting)} not finished yet"] * bool(results.waiting)
     return text + (
