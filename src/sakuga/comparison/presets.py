@@ -3,7 +3,8 @@
 The settings of the seed000 presets are those of github.com/Unispac/Animation-Avatar-Generation, of seed003 those of
 the book "PyTorch: Introduction and Practice" (Chen Yun 2018), of seed004 those of
 github.com/pfnet-research/chainer-gan-lib.
-Batches of 16 are ours: at equal images seen many small steps are far ahead of few large ones, and the budget is small.
+Ours are batches of 16, since at equal images seen many small steps are far ahead of few large ones and the budget is
+small, and in seed004 one update of D for one of G where chainer-gan-lib has five (`n_dis`).
 """
 
 import json
