@@ -99,7 +99,7 @@ def _help(argv: list[str]) -> str:
         lines += ["Recipes (sakuga train RECIPE --help lists a recipe's options and their values):", ""]
         for name, make in RECIPES.items():
             summary, *_ = (make.__doc__ or "").split("\n\n")
-            lines.append(f"  {name:18s} {' '.join(summary.split())}")
+            lines.append(f"  {name:24s} {' '.join(summary.split())}")
         return "\n".join(lines)
     config = patch(recipe(named), changes)
     lines += [

@@ -7,6 +7,7 @@ from sakuga.configs.augment import AdaConfig
 from sakuga.configs.duration import Duration, Schedule
 from sakuga.configs.losses import LogisticLossConfig, PathLengthConfig, R1PenaltyConfig
 from sakuga.configs.models import Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
+from sakuga.configs.patch import patch
 from sakuga.configs.training import DataConfig, EmaConfig, OptimizersConfig, OutputsConfig, TrainConfig
 
 
@@ -29,6 +30,23 @@ def stylegan2_64_cpu() -> TrainConfig:
         outputs=OutputsConfig(snapshots=Schedule(every=Duration(amount=50_000))),
         batch_size=16,
         duration=Duration(amount=200_000),
+    )
+
+
+def stylegan2_64_attributes() -> TrainConfig:
+    """`stylegan2-64-cpu` that learns to draw first, and then what the attributes of the data mean: as the model
+    `faces64-attributes` of the zoo was trained, in one run."""
+    return patch(
+        stylegan2_64_cpu(),
+        {
+            "recipe": "stylegan2-64-attributes",
+            "conditioning.attributes": "all",
+            "conditioning.start": "380k images",
+            "discriminator.head.kind": "auxiliary",
+            "generator.mapping_lr": 0.1,  # the labels are to be learned within 100,000 images
+            "noise_start": "480k images",  # none: on varied art it was grain as late as at 150,000 images
+            "duration": "480k images",
+        },
     )
 
 
