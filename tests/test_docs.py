@@ -71,6 +71,11 @@ def test_commands_can_be_typed(page):
         check(words)
 
 
+def test_the_architecture_names_every_verb():
+    listed = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Rooms")[0]
+    assert {verb.split()[0] for verb in VERBS} <= set(re.findall(r"`(?:sakuga )?([a-z]+)`", listed))
+
+
 @every_page
 def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
