@@ -194,7 +194,8 @@ def _check_options(name: str, function: Callable[..., Any], arguments: list[str]
         if option not in options and option.replace("--no-", "--", 1) not in options:
             is_told = "--attributes" in options and not _is_of_another(option)
             other = f" A model's own attributes: --attributes {option[2:]}=..." if is_told else ""
-            raise UserError(f"`sakuga {name}` has no option {option}: {nearest(option, options)}{other}")
+            near = nearest(option[2:], [known[2:] for known in options], "--")
+            raise UserError(f"`sakuga {name}` has no option {option}: {near}{other}")
     missing = [option for option, required in options.items() if required and option not in written]
     if missing and not _HELP.intersection(arguments):
         raise UserError(f"`sakuga {name}` needs {missing[0]}: `sakuga {name} --help` tells what it is.")

@@ -7,6 +7,10 @@ def test_near_names_are_offered():
     assert nearest("loss.knd", ["loss.kind", "batch_size"]) == "did you mean 'loss.kind'?"
 
 
+def test_names_that_are_far_beside_the_nearest_are_not_offered():
+    assert nearest("condition", ["conditions", "truncation", "columns"]) == "did you mean 'conditions'?"
+
+
 def test_a_last_part_is_enough():
     names = ["optimizer.d.lr", "optimizer.g.lr", "data.flip", "loss.kind"]
     assert nearest("lr", names) == "did you mean 'optimizer.d.lr' or 'optimizer.g.lr'?"

@@ -54,7 +54,7 @@ def test_csv_problems_are_named(labels_of):
     assert schema == {"hair": ("red",)}
     assert labels == {"a.png": [-1], "b.png": [0]}
     assert problems == [
-        "a.png: unknown label value: 'blnde' for hair, did you mean 'blonde' or 'blue'?",
+        "a.png: unknown label value: 'blnde' for hair, did you mean 'blonde'?",
         "b.png: labeled twice: in labels.csv, where the first line counts",
         "labels.csv: bad line: 'c.png' has not 2 columns",
         "missing.png: label for a missing file: in labels.csv",

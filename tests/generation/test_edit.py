@@ -110,7 +110,7 @@ def test_captions_and_the_way_there_and_back():
     loop = there_and_back(8, loop=True)
     assert loop[0] == 0 and loop[4] == pytest.approx(1) and loop[1] == pytest.approx(loop[7])
     assert there_and_back(3, loop=False) == pytest.approx([0, 0.5, 1])
-    with pytest.raises(UserError, match="1 frames make no way"):
+    with pytest.raises(UserError, match="at least 2 frames: give, for example, 60"):
         there_and_back(1, loop=True)
 
 
@@ -257,7 +257,7 @@ EDIT = ["edit", "MODEL", "--directions", "FOUND", "--direction", "hair:aqua", "-
         ([*EDIT, "--from-projection", "TMP/x.safetensors"], "x.safetensors is not there"),
         ([*EDIT[:5], "hair:blue", *EDIT[6:]], "No direction 'hair:blue' of tiny"),
         ([*EDIT[:3], "MODEL", *EDIT[4:]], "holds no directions: give a file that `sakuga directions` wrote"),
-        ([*EDIT[:-1], "TMP/a.gif", "--steps", "1"], "1 frames make no way"),
+        ([*EDIT[:-1], "TMP/a.gif", "--steps", "1"], "at least 2 frames: give, for example, 60 (found 1)"),
         ([*EDIT[:-1], "TMP/a.gif", "--fps", "99"], "A GIF cannot show 99"),
     ],
 )

@@ -217,6 +217,17 @@ def test_a_run_folder_is_a_model(model_file, tmp_path):
         load(tmp_path / "empty")
 
 
+def test_a_comparison_tells_where_its_models_lie(model_file, tmp_path):
+    (tmp_path / "comparison.json").write_text("{}")
+    with pytest.raises(UserError, match=r"is a comparison, .* for example .*cells.NAME\.$"):
+        find_model(tmp_path)
+    for name in ("a-0", "b-0"):
+        (tmp_path / "cells" / name).mkdir(parents=True)
+    (tmp_path / "cells" / "b-0" / "model.safetensors").write_bytes(model_file.read_bytes())
+    with pytest.raises(UserError, match=r"give one, for example .*cells.b-0\.$"):
+        find_model(tmp_path)
+
+
 @pytest.fixture
 def small_zoo(monkeypatch, tmp_path, model_file):
     for name in ("faces64", "scenes128"):

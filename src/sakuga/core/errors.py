@@ -25,12 +25,13 @@ def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
     def likeness(other: str) -> float:
         last = difflib.SequenceMatcher(None, name.rpartition(".")[2], other.rpartition(".")[2]).ratio()
-        return max(difflib.SequenceMatcher(None, name, other).ratio(), 0.9 * last if last > 0.75 else 0.0)
+        return max(difflib.SequenceMatcher(None, name, other).ratio(), 0.9 * last if last >= 0.75 else 0.0)
 
     known = sorted(known)
     if not known:
         return "there are none."
-    close = sorted((k for k in known if likeness(k) >= 0.5), key=likeness, reverse=True)[:3]
+    best = max(likeness(k) for k in known)
+    close = sorted((k for k in known if likeness(k) >= max(0.55, best - 0.2)), key=likeness, reverse=True)[:3]
     if close:
         return "did you mean " + " or ".join(repr(prefix + c) for c in close) + "?"
     shown = ", ".join(prefix + k for k in known[:20])

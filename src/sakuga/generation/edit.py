@@ -198,7 +198,7 @@ def there_and_back(frames: int, loop: bool) -> list[float]:
         UserError: If there are fewer than two frames.
     """
     if frames < 2:
-        raise UserError(f"{frames} frames make no way: give at least 2, for example 60.")
+        raise UserError(f"A way needs at least 2 frames: give, for example, 60 (found {frames}).")
     angles = np.linspace(0, 2 * np.pi, frames, endpoint=False) if loop else np.linspace(0, np.pi, frames)
     return (0.5 - 0.5 * np.cos(angles)).tolist()
 

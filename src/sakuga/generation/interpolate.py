@@ -61,10 +61,10 @@ def check_way(keys: int, frames: int) -> None:
     """
     if keys < 2:
         raise UserError(
-            f"{keys} of seeds or conditions make no way: give at least two, for example the seeds 3 and 17."
+            f"A way needs at least two seeds or conditions: give, for example, the seeds 3 and 17 (found {keys})."
         )
     if frames < 2:
-        raise UserError(f"{frames} frames make no way: give at least 2, for example 60.")
+        raise UserError(f"A way needs at least 2 frames: give, for example, 60 (found {frames}).")
 
 
 def z_path(z: np.ndarray, at: Moments, kind: Kind, loop: bool, mean: float = 0.0) -> np.ndarray:

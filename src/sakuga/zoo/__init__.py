@@ -51,6 +51,11 @@ def find_model(name_or_path: str | Path) -> Path:
         return path(text)
     if given.is_dir():
         if not (given / "model.safetensors").is_file():
+            if (given / "comparison.json").is_file():
+                one = next(
+                    (path.parent for path in sorted(given.glob("cells/*/model.safetensors"))), given / "cells/NAME"
+                )
+                raise UserError(f"{given} is a comparison, whose models lie in its cells: give one, for example {one}.")
             raise UserError(f"The folder {given} holds no model.safetensors: give a model file, or a run that has one.")
         return given / "model.safetensors"
     if given.is_file() or given.suffix == ".safetensors" or len(given.parts) > 1:
