@@ -81,6 +81,7 @@ def test_the_estimate_changes_nothing(
     assert "images/s" in capfd.readouterr().err
     monkeypatch.setattr("sakuga.training.run._ESTIMATE_FROM", 10**9)
     tiny_run(tmp_path / "plain", changes)
+    assert "40 images of 32x32 from synthetic:64 (64 pictures).\n" in capfd.readouterr().err
     assert same(last_tensors(tmp_path / "estimated"), last_tensors(tmp_path / "plain"))
     states = [read_value(checkpoint.existing(tmp_path / n)[-1], "checkpoint")["loop"] for n in ("estimated", "plain")]
     assert states[0]["step"] == states[1]["step"]

@@ -16,6 +16,7 @@ from sakuga.core import device as devices
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.files import write_json
+from sakuga.core.words import counted
 from sakuga.data.dataset import Dataset, is_drawn
 from sakuga.evaluation.evaluate import distance_during_training, metric_name
 from sakuga.features.extractor import load_extractor
@@ -125,15 +126,20 @@ class Run:
             else:
                 state = f"goes on, {self.total:,} are the goal"
             print(f"{self.run_dir}: {self.loop.images:,} images seen; the run {state}.", file=sys.stderr)
-        if self.total - self.loop.images < _ESTIMATE_FROM * self.config.batch_size:
+        left = self.total - self.loop.images
+        if left < _ESTIMATE_FROM * self.config.batch_size:
+            if left > 0 and self.is_main:
+                size = f"{self.dataset.resolution}x{self.dataset.resolution}"
+                source = f"{self.dataset.name} ({counted(len(self.dataset), 'picture')})"
+                print(f"{self.config.recipe}: {counted(left, 'image')} of {size} from {source}.", file=sys.stderr)
             return None
         found = estimate(self.loop)
         if self.is_main:
             memory = f", about {found.memory_bytes / 2**30:.1f} GiB of memory" if found.memory_bytes else ""
-            left = duration_text((self.total - self.loop.images) / found.images_per_second)
+            time_left = duration_text(left / found.images_per_second)
             print(
-                f"{self.config.recipe}: {self.total - self.loop.images:,} images at about "
-                f"{found.images_per_second:,.0f} images/s: about {left}{memory}.",
+                f"{self.config.recipe}: {left:,} images at about {found.images_per_second:,.0f} images/s: "
+                f"about {time_left}{memory}.",
                 file=sys.stderr,
             )
         return found.images_per_second
