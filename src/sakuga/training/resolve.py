@@ -1,6 +1,6 @@
 """Completing a config: every `auto` becomes a value, and what makes no sense is refused before anything is loaded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from sakuga.configs.models import Auto
 from sakuga.configs.patch import patch
 from sakuga.configs.training import NoClassifierConfig, TrainConfig
 from sakuga.core.device import has_fast_bf16
-from sakuga.core.errors import UserError
+from sakuga.core.errors import UserError, choice
 from sakuga.data.dataset import Dataset
 from sakuga.data.labels import missing_values, translated
 from sakuga.data.sampling import columns_to_balance
@@ -56,6 +56,8 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
             f"{dataset.name} has no labels, and --conditioning.attributes asks for some: add a labels.csv or --labels, "
             "or choose a recipe without attributes."
         )
+    _check_names("--conditioning.attributes", () if told == "all" else told, dataset)
+    _check_names("--data.balance", config.data.balance, dataset)
     schema = dataset.schema if told == "all" else dataset.schema.restricted(told)
     labels = translated(dataset.labels, dataset.schema, schema)
     for column, attribute in enumerate(schema.attributes):
@@ -76,6 +78,13 @@ def check_labels(config: TrainConfig, dataset: Dataset) -> None:
                 "uniform."
             )
     columns_to_balance(dataset.labels, dataset.schema, config.data.balance)
+
+
+def _check_names(option: str, names: Iterable[str], dataset: Dataset) -> None:
+    known = [attribute.name for attribute in dataset.schema.attributes]
+    for name in names:
+        if name not in known:
+            raise UserError(f"{option} {name}: {dataset.name} has no such attribute: {choice(name, known)}")
 
 
 def _rules_of_slopes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
