@@ -86,6 +86,7 @@ def columns_of(record: Record, found: Sequence[Found]) -> list[Column]:
         Column("recall", "Recall", 3, "high", _metric("recall")),
         Column("density", "Density", 3, "high", _metric("density")),
         Column("coverage", "Coverage", 3, "high", _metric("coverage")),
+        Column("diversity", "Diversity", 2, "", _metric("diversity")),
         Column("broken_faces_percent", "Broken faces %", 1, "low", _metric("broken_faces", 100)),
         Column("control_percent", "Attributes %", 1, "high", _control),
         *(Column(f"{a}_percent", f"{a} %", 1, "high", _metric(f"{a}_accuracy", 100)) for a in attributes),
