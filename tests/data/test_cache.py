@@ -29,7 +29,7 @@ def test_the_second_time_nothing_is_decoded(make, pngs, monkeypatch):
     def never(*_):
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(caches, "decode", never)
+    monkeypatch.setattr(caches, "read_rgb", never)
     second = load(open_source(path))
     assert second.fingerprint == first.fingerprint
     np.testing.assert_array_equal(second.images, first.images)

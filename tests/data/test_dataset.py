@@ -123,6 +123,16 @@ def test_problems_are_counted_on_stderr(make, pngs, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("resolution", "count"), [(24, 20), (20, 20), (16, 0), (12, 0), (None, 0)])
+def test_enlarged_pictures_are_counted_on_stderr(make, pngs, paint, encode, capsys, resolution, count):
+    path = make("set", pngs | ({"x.png": encode(paint(1, 40)[0])} if resolution else {}))
+    for _ in ("decoded", "from the cache"):
+        open_dataset(path, resolution)
+        told = capsys.readouterr().err
+        assert (f"{count} of 21 pictures smaller than {resolution} pixels" in told) == bool(count)
+        assert ("enlarged" in told) == bool(count)
+
+
 def test_what_cannot_be_opened_is_one_sentence(make, pngs, tmp_path):
     for path, options, sentence in (
         (tmp_path / "nowhere", {}, "There is no"),

@@ -44,13 +44,19 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
     Raises:
         BadFile: If this is not a picture, is damaged, too large or too small.
     """
+    picture = read_rgb(data, resolution)
+    return np.asarray(picture if resolution is None else centered(picture, resolution))
+
+
+def read_rgb(data: bytes, resolution: int | None = None) -> Image.Image:
+    """Returns the picture of `decode` at its own size; arguments and errors as there."""
     if not data:
         raise BadFile("empty (0 bytes)")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _refuse_size(image.width, image.height, resolution)
             _refuse_cut_short(image.format, data)
-            rgb = to_rgb(_upright(image))
+            return to_rgb(_upright(image))
     except BadFile:
         raise
     except Image.DecompressionBombError:
@@ -61,7 +67,6 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
         raise BadFile("out of memory") from None
     except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
         raise BadFile(f"damaged or truncated ({_one_line(error)})") from None
-    return np.asarray(rgb if resolution is None else centered(rgb, resolution))
 
 
 def _refuse_size(width: int, height: int, resolution: int | None) -> None:

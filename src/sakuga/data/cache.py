@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sakuga.configs.labels import LabelSchema
 from sakuga.core import files
-from sakuga.core.decode import MIN_RESOLUTION, BadFile, decode
+from sakuga.core.decode import MIN_RESOLUTION, BadFile, read_rgb
 from sakuga.core.errors import UserError
+from sakuga.core.images import centered
 from sakuga.core.progress import tracked
 from sakuga.core.words import counted
 from sakuga.data.labels import Annotations, annotate
@@ -32,6 +33,10 @@ MIN_PICTURES = 16
 
 _INDEX = "index.json"
 _PIXELS = "images.uint8"
+
+
+# Names, schema, labels, problems, and how many pictures are enlarged.
+_Description = tuple[list[str], LabelSchema, list[Any], list[Problem], int]
 
 
 class UnusableSet(UserError):
@@ -57,7 +62,8 @@ def check_command(path: Path | str, resolution: int | None, labels: Path | str |
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels uint8 `[N, R, R, 3]` (memory-mapped), labels int64 `[N, A]`, names, and what was left out."""
+    """Pixels uint8 `[N, R, R, 3]` (memory-mapped), labels int64 `[N, A]`, names, what was left out, and how
+    many pictures were smaller and are enlarged."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -65,6 +71,7 @@ class Decoded:
     names: list[str]
     problems: tuple[Problem, ...]
     fingerprint: str
+    enlarged: int = 0
 
 
 def load(source: Source, resolution: int | None = None, labels: Path | None = None) -> Decoded:
@@ -105,7 +112,7 @@ def load_made(
                 labels.append(numbers)
                 yield image
 
-        _store(place, images(), lambda: ([f"{i:08d}" for i in range(count)], schema, labels, []))
+        _store(place, images(), lambda: ([f"{i:08d}" for i in range(count)], schema, labels, [], 0))
 
     return _kept(key, build)
 
@@ -114,8 +121,9 @@ def _build(source: Source, resolution: int | None, labels: Path | None, place: P
     notes = annotate(source, labels)
     problems = [*source.problems, *notes.problems]
     kept: list[str] = []
+    enlarged: list[str] = []
 
-    def describe() -> tuple[list[str], LabelSchema, list[list[int]], list[Problem]]:
+    def describe() -> _Description:
         if len(kept) < MIN_PICTURES:
             first = f" (the first: {problems[0]})" if problems else ""
             command = check_command(source.path, resolution, labels)
@@ -127,25 +135,38 @@ def _build(source: Source, resolution: int | None, labels: Path | None, place: P
             )
         problems.extend(notes.strays(kept))
         schema, numbers = notes.encode(kept)
-        return [notes.original_names.get(name, name) for name in kept], schema, numbers.tolist(), problems
+        return (
+            [notes.original_names.get(name, name) for name in kept],
+            schema,
+            numbers.tolist(),
+            problems,
+            len(enlarged),
+        )
 
-    _store(place, _good(source, notes, resolution, kept, problems), describe)
+    _store(place, _good(source, notes, resolution, kept, enlarged, problems), describe)
 
 
 def _good(
-    source: Source, notes: Annotations, resolution: int | None, kept: list[str], problems: list[Problem]
+    source: Source,
+    notes: Annotations,
+    resolution: int | None,
+    kept: list[str],
+    enlarged: list[str],
+    problems: list[Problem],
 ) -> Iterator[np.ndarray]:
-    """Yields the good pictures in the order of their names and notes down which were kept and what was left out."""
+    """Yields the good pictures in the order of their names and notes down which were kept, which of these were smaller,
+    and what was left out."""
     names = sorted(source.names, key=lambda name: notes.original_names.get(name, name))
     seen: dict[bytes, str] = {}
     twins: list[tuple[int, str, str]] = []  # place among the problems, file, the same picture that was kept
     own: tuple[int, ...] | None = None
     refusal = ""
     decoded = _decode_all(source, names, resolution)
-    for name, image in tracked(decoded, f"Decoding {source.path.name}", len(names)):
-        if isinstance(image, BadFile):
-            problems.append(Problem(name, str(image)))
+    for name, picture in tracked(decoded, f"Decoding {source.path.name}", len(names)):
+        if isinstance(picture, BadFile):
+            problems.append(Problem(name, str(picture)))
             continue
+        image = picture.pixels
         if resolution is None:
             own = own or image.shape
             refusal = refusal or _mixture(source.path, kept[0] if kept else name, own, name, image.shape)
@@ -157,6 +178,8 @@ def _good(
             problems.append(Problem(name, f"exact duplicate: the same pixels as {twin}"))
             continue
         kept.append(name)
+        if picture.is_enlarged:
+            enlarged.append(name)
         yield image
     if refusal:
         raise UnusableSet(refusal, problems)
@@ -179,14 +202,22 @@ def _mixture(path: Path, first: str, own: tuple[int, ...], name: str, shape: tup
     return ""
 
 
-def _decode_all(source: Source, names: list[str], resolution: int | None) -> Iterator[tuple[str, np.ndarray | BadFile]]:
+class _Picture(NamedTuple):
+    pixels: np.ndarray
+    is_enlarged: bool
+
+
+def _decode_all(source: Source, names: list[str], resolution: int | None) -> Iterator[tuple[str, _Picture | BadFile]]:
     """Decodes in threads (Pillow releases the interpreter's lock), a few pictures ahead, and yields them in order."""
 
-    def one(name: str) -> np.ndarray | BadFile:
+    def one(name: str) -> _Picture | BadFile:
         try:
-            return decode(source.read(name), resolution)
+            own = read_rgb(source.read(name), resolution)
         except BadFile as error:
             return error
+        if resolution is None:
+            return _Picture(np.asarray(own), False)
+        return _Picture(np.asarray(centered(own, resolution)), min(own.size) < resolution)
 
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool, warnings.catch_warnings():
@@ -227,7 +258,7 @@ def _kept(key: str, build: Callable[[Path], None]) -> Decoded:
 def _store(
     place: Path,
     images: Iterable[np.ndarray],
-    describe: Callable[[], tuple[list[str], LabelSchema, list[Any], list[Problem]]],
+    describe: Callable[[], _Description],
 ) -> None:
     """Writes the pixels, then the index, whose presence says that all is there."""
     digest = hashlib.blake2b(digest_size=16)
@@ -239,11 +270,11 @@ def _store(
                 resolution = len(image)
                 digest.update(pixels)
                 file.write(pixels)
-        names, schema, labels, problems = describe()
+        names, schema, labels, problems, enlarged = describe()
     index = {"resolution": resolution, "schema": schema.model_dump(mode="json"), "names": names, "labels": labels}
     digest.update(json.dumps(index).encode())
     index["problems"] = [[problem.file, problem.reason] for problem in problems]
-    index["fingerprint"] = digest.hexdigest()
+    index |= {"fingerprint": digest.hexdigest(), "enlarged": enlarged}
     files.write_text(place / _INDEX, json.dumps(index))
 
 
@@ -262,6 +293,7 @@ def _read(place: Path) -> Decoded | None:
             names=names,
             problems=tuple(Problem(*problem) for problem in index["problems"]),
             fingerprint=index["fingerprint"],
+            enlarged=index.get("enlarged", 0),  # older caches do not know
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -182,7 +182,7 @@ def open_dataset(
     """Opens a folder or a zip of pictures, or the built-in drawn faces.
 
     The first time everything is decoded into the cache; later it is read from there. Files that cannot be used are left
-    out, listed in `Dataset.problems`, and counted on stderr.
+    out, listed in `Dataset.problems`, and counted on stderr; so are pictures that are smaller and have to be enlarged.
 
     Args:
         path: A folder, a zip, `synthetic`, or `synthetic:COUNT`.
@@ -208,6 +208,12 @@ def open_dataset(
                 f"{text}: {counted(len(decoded.problems), 'problem')} beside "
                 f"{counted(len(decoded.names), 'good picture')}; "
                 f"{cache.check_command(text, resolution, labels)} lists them.",
+                file=sys.stderr,
+            )
+        if decoded.enlarged and distributed.rank() == 0:
+            print(
+                f"{text}: {decoded.enlarged:,} of {counted(len(decoded.names), 'picture')} smaller than {resolution} "
+                "pixels, enlarged, which makes them blurred: choose a smaller resolution if these are many.",
                 file=sys.stderr,
             )
     return Dataset(
