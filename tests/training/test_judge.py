@@ -15,7 +15,7 @@ from sakuga.evaluation.attributes import load_judge
 from sakuga.generation.classifier import load_labeler
 from sakuga.losses.conditional import cross_entropy
 from sakuga.models.file import read_header
-from sakuga.training.judge import augmented, rate_at, split, train_judge, value_weights
+from sakuga.training.judge import HeldOut, augmented, rate_at, split, train_judge, value_weights
 
 SCHEMA = LabelSchema(
     attributes=(
@@ -164,11 +164,30 @@ def test_data_that_cannot_teach(labeled):
         split(Dataset(labeled.images, labels, SCHEMA), 5)
 
 
+@pytest.mark.parametrize(
+    ("hair", "eyes", "doubtful"),
+    [
+        ((0.9, 0.9, 0.9), (0.9, 0.9), []),
+        ((1.0, 0.0, 0.0), (0.9, 0.9), ["hair"]),  # the commonest value, whatever it is shown
+        ((0.4, 0.5, 0.5), (0.5, 0.6), ["hair", "eyes"]),
+        ((0.5, 0.5, 0.6), (0.65, 0.65), []),
+        ((1.0, None, None), (0.9, 0.9), []),  # one value alone was held out: nothing to confuse it with
+        ((None, None, None), (1.0, 0.1), ["eyes"]),
+    ],
+)
+def test_what_is_near_chance_is_named(hair, eyes, doubtful):
+    values = {"red": hair[0], "green": hair[1], "blue": hair[2]}
+    scores = {f"hair={value}": accuracy for value, accuracy in values.items() if accuracy is not None}
+    scores |= {"eyes=dark": eyes[0], "eyes=light": eyes[1]}
+    assert HeldOut(scores, {}).near_chance(SCHEMA) == doubtful
+
+
 def test_command(tmp_path, capsys):
     out = tmp_path / "judge.safetensors"
     judge_command(data="synthetic:100", resolution=16, out=out, epochs=1)
-    shown = capsys.readouterr().out
+    shown, warned = capsys.readouterr()
     assert "hair_shape" in shown
+    assert "knows little more than a guess" in warned and "--minutes" in warned
     assert "for measuring only" in shown
     judge_command(
         data="synthetic:100", resolution=16, out=tmp_path / "labeler.safetensors", purpose="labeler", epochs=1

@@ -1,5 +1,6 @@
 """`sakuga judge`: train the classifier that `sakuga evaluate --judge` measures with, or one to find directions by."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -68,6 +69,12 @@ def judge(
         dataset, out, config, purpose=purpose, minutes=minutes, device=machine.device, overwrite=overwrite
     )
     _show(found, dataset.schema)
+    if doubtful := found.near_chance(dataset.schema):
+        print(
+            f"Of {' and '.join(doubtful)} this {purpose} knows little more than a guess, too little to be used: train "
+            "longer, with more --minutes or --epochs, or on more labeled pictures.",
+            file=sys.stderr,
+        )
     use = {"judge": "for measuring only", "labeler": "for finding directions, not for measuring them"}[purpose]
     print(f"{out}: a {purpose} of {', '.join(a.name for a in dataset.schema.attributes)}, {use}")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sakuga.configs.classifier import ClassifierConfig, JudgeConfig
-from sakuga.configs.labels import UNKNOWN
+from sakuga.configs.labels import UNKNOWN, LabelSchema
 from sakuga.configs.modelfile import ClassifierRole, Header, Purpose, Roles
 from sakuga.core.device import autocast, deterministic, has_fast_bf16, pick_device
 from sakuga.core.errors import UserError
@@ -33,6 +33,7 @@ PURPOSES: dict[Purpose, str] = {
     "labeler": "For labeling samples, to find directions by: not for measuring what came of it, which a judge does.",
 }
 MAX_RESOLUTION = 96
+_LEARNED = 0.25
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,22 @@ class HeldOut:
 
     scores: dict[str, float]
     counts: dict[str, int]
+
+    def near_chance(self, schema: LabelSchema) -> list[str]:
+        """Returns the attributes of which the judge has learned next to nothing.
+
+        Its accuracy is averaged over the K values that were held out, so that a value that most pictures have helps no
+        guess: always the same answer, or any at random, has 1/K. Less than a quarter of the way from there to 1 is next
+        to nothing.
+        """
+        found = []
+        for attribute in schema.attributes:
+            names = [score_name(attribute.name, value) for value in attribute.values]
+            accuracies = [self.scores[name] for name in names if name in self.scores]
+            chance = 1 / max(len(accuracies), 1)
+            if chance < 1 and np.mean(accuracies) < chance + _LEARNED * (1 - chance):
+                found.append(attribute.name)
+        return found
 
 
 def train_judge(
