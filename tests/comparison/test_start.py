@@ -179,7 +179,7 @@ def test_cells_are_measured_again_only_where_that_is_asked_for(tiny, tmp_path, m
             interrupt(patch, measure, "evaluate", 1)
             with pytest.raises(KeyboardInterrupt):
                 compare(other, tmp_path, measure_again=True)
-        assert len(reproducible(tmp_path)["waiting"]) == 1
+        assert len(reproducible(tmp_path)["outdated"]) == 1
         with monkeypatch.context() as patch:
             interrupt(patch, measure, "evaluate", 1)
             assert compare(other, tmp_path, measure_again=again) == {"done": 2, "failed": 0}
@@ -187,6 +187,25 @@ def test_cells_are_measured_again_only_where_that_is_asked_for(tiny, tmp_path, m
     cells = reproducible(tmp_path)["cells"]
     assert [cell["evaluation"]["ruler"]["num_samples"] for cell in cells] == [16, 16]
     assert [cell["images"] for cell in cells] == [80, 80]
+
+
+def test_cells_that_only_passes_over_are_not_lost_without_a_word(tiny, tmp_path, capsys):
+    compare(tiny(), tmp_path)
+    before = reproducible(tmp_path)["cells"]
+    other = tiny(measure=tiny().measure.model_dump() | {"num_images": 24})
+    capsys.readouterr()
+    compare(other, tmp_path, only=["plain"], measure_again=True)
+    said = capsys.readouterr().err
+    assert said.index("1 finished cell measured at another budget or with other settings") < said.index("[1/1] plain")
+    assert "the same command without --only" in said
+    results = reproducible(tmp_path)
+    assert (results["waiting"], results["outdated"]) == ([], ["hinge__drawn__s0"])
+    page = (tmp_path / "index.html").read_text()
+    assert "Of 2 cells, 1 measured at another budget or with other settings: give the command without --only" in page
+    assert "not finished yet" not in page
+    compare(tiny(), tmp_path, measure_again=True)
+    assert "another budget" not in capsys.readouterr().err + (tmp_path / "index.html").read_text()
+    assert reproducible(tmp_path)["cells"] == before
 
 
 def test_a_budget_of_time_is_used_up(tiny, tmp_path, monkeypatch):

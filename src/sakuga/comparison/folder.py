@@ -153,11 +153,18 @@ class Folder:
 
         None if the cell is not finished, was measured otherwise than it is to be now, or its file is damaged.
         """
+        found = self._found(cell)
+        return found if found and (found["state"] == "failed" or found.get("terms") == record.terms) else None
+
+    def is_outdated(self, cell: Cell, record: Record) -> bool:
+        """Tells whether a cell is finished, but was measured otherwise than it is to be now."""
+        return self._found(cell) is not None and self.result(cell, record) is None
+
+    def _found(self, cell: Cell) -> dict[str, Any] | None:
         try:
-            found = json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
+            return json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found if found["state"] == "failed" or found.get("terms") == record.terms else None
 
     def trained(self, cell: Cell) -> Trained:
         """Returns how far a cell has been trained; errors as `checkpoint.newest_state`."""

@@ -126,6 +126,7 @@ class Results:
         columns: Of the table.
         rows: Variants on data sets with at least one cell that is done.
         failed: Cells that failed, with their records.
+        outdated: Cells that were measured at another budget or with other settings.
         waiting: Cells that are not finished yet.
         real: Data set's label to the statistics and face share of its real pictures, and how far the judge is right
             on real ones, by the name of the column.
@@ -137,6 +138,7 @@ class Results:
     columns: list[Column]
     rows: list[Row]
     failed: list[tuple[Cell, Found]]
+    outdated: list[Cell]
     waiting: list[Cell]
     real: dict[str, dict[str, float]]
     judge: str
@@ -152,6 +154,7 @@ def collect(folder: Folder, record: Record) -> Results:
     cells = cells_of(record.comparison)
     records = [(cell, folder.result(cell, record)) for cell in cells]
     done = [(cell, found) for cell, found in records if found and found["state"] == "done"]
+    outdated = [cell for cell in cells if folder.is_outdated(cell, record)]
     columns = columns_of(record, [found for _, found in done])
     rows = []
     for data in record.comparison.data:
@@ -168,7 +171,8 @@ def collect(folder: Folder, record: Record) -> Results:
         columns=columns,
         rows=rows,
         failed=[(cell, found) for cell, found in records if found and found["state"] == "failed"],
-        waiting=[cell for cell, found in records if found is None],
+        outdated=outdated,
+        waiting=[cell for cell, found in records if found is None and cell not in outdated],
         real=real,
         judge=reports[0]["judge"] if reports else "",
         judged=_judged(reports),
@@ -244,6 +248,7 @@ def to_json(record: Record, results: Results) -> dict[str, Any]:
         "summary": summary,
         "cells": [dict(found) for row in results.rows for found in row.found],
         "failed": [dict(found) for _, found in results.failed],
+        "outdated": [cell.name for cell in results.outdated],
         "waiting": [cell.name for cell in results.waiting],
     }
 
@@ -307,6 +312,8 @@ def footnote(record: Record, results: Results) -> str:
         text += f" against real pictures ({which}); labels of the samples: {labels}."
     parts = [f"{len(results.failed)} failed"] * bool(results.failed)
     parts += [f"{len(results.waiting)} not finished yet"] * bool(results.waiting)
-    return text + (
-        f" Of {len(found) + len(results.failed) + len(results.waiting)} cells, {', '.join(parts)}." if parts else ""
-    )
+    parts += [
+        f"{len(results.outdated)} measured at another budget or with other settings: give the command without --only "
+        "to bring them up to date"
+    ] * bool(results.outdated)
+    return text + (f" Of {len(cells_of(config))} cells, {', '.join(parts)}." if parts else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sakuga.comparison.cells import Cell, changes_of, checked_config, chosen_cells, command_of, config_of
+from sakuga.comparison.cells import Cell, cells_of, changes_of, checked_config, chosen_cells, command_of, config_of
 from sakuga.comparison.data import check_data, opened, prepare
 from sakuga.comparison.folder import Folder, Record, Trained
 from sakuga.comparison.measure import measure
@@ -16,6 +16,7 @@ from sakuga.configs.comparison import ComparisonConfig
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.files import sha256_of, write_json, write_text
+from sakuga.core.words import counted
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judge, load_judge
 from sakuga.models.file import read_header
@@ -74,6 +75,7 @@ def compare(
             "`sakuga judge` writes, now or later with --measure-again.",
             file=sys.stderr,
         )
+    _tell_outdated(folder, record, cells)
     counts = {"done": 0, "failed": 0}
     for number, cell in enumerate(cells, 1):
         found = folder.result(cell, record)
@@ -87,6 +89,17 @@ def compare(
         counts[found["state"]] += 1
     write_pages(folder, record)
     return counts
+
+
+def _tell_outdated(folder: Folder, record: Record, chosen: Collection[Cell]) -> None:
+    """Says how many results leave the page, as the settings of the whole have changed and `--only` passes them by."""
+    others = [cell for cell in cells_of(record.comparison) if cell not in chosen and folder.is_outdated(cell, record)]
+    if others:
+        print(
+            f"Not on the page for now: {counted(len(others), 'finished cell')} measured at another budget or with "
+            "other settings, which --only passes by; the same command without --only brings them up to date.",
+            file=sys.stderr,
+        )
 
 
 def _check(label: str, config: Any) -> None:
