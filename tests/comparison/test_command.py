@@ -1,3 +1,7 @@
+import os
+import signal
+from typing import Any
+
 import pytest
 
 from sakuga import cli
@@ -94,6 +98,21 @@ def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_pa
     assert said in errors
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_between_trainings_says_how_to_go_on(number, tmp_path, monkeypatch, capsys):
+    def measure(*_: Any) -> None:
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("sakuga.comparison.start.train", lambda *_, **__: True)
+    monkeypatch.setattr("sakuga.comparison.start.measure", measure)
+    before = signal.getsignal(signal.SIGTERM)
+    out = tmp_path / "out"
+    assert cli.main(["compare", "tiny64", "--data", "synthetic:40", "--out", str(out)]) == 130
+    assert capsys.readouterr().out == "Stopped and saved; give the same command again to go on.\n"
+    assert not (out / "cells" / "tiny64__synthetic-40__s0" / "cell.json").exists()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_the_command_that_is_shown_leaves_out_what_to_work_on_now(monkeypatch):

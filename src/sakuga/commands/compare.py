@@ -2,8 +2,10 @@
 
 import re
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,16 +78,20 @@ def compare(
 
     from sakuga.comparison.start import compare as run
 
-    counts = run(
-        config,
-        out,
-        only=[name.strip() for name in only.split(",")] if only else (),
-        retry_failed=retry_failed,
-        measure_again=measure_again,
-        device=machine.device,
-        threads=machine.threads,
-        command=shlex.join(["sakuga", *_lasting(sys.argv[1:])]),
-    )
+    try:
+        with _terminable():
+            counts = run(
+                config,
+                out,
+                only=[name.strip() for name in only.split(",")] if only else (),
+                retry_failed=retry_failed,
+                measure_again=measure_again,
+                device=machine.device,
+                threads=machine.threads,
+                command=shlex.join(["sakuga", *_lasting(sys.argv[1:])]),
+            )
+    except KeyboardInterrupt:  # not in training, which ends its round and saves: no more than a measurement is lost
+        counts = None
     if counts is None:
         print("Stopped and saved; give the same command again to go on.")
         return 130
@@ -95,6 +101,20 @@ def compare(
         print(f"{failed}, the page says why; --retry-failed tries again.", file=sys.stderr)
         return 1
     return None
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Lets SIGTERM interrupt as Ctrl-C does."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # signals are for the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _lasting(arguments: Sequence[str]) -> list[str]:
