@@ -259,8 +259,10 @@ def test_the_command_of_a_cell_does_the_same(tiny, tmp_path, monkeypatch):
     assert all(torch.equal(again[key], first[key]) for key in first)
 
 
-def test_the_page_needs_nothing_else(tiny, tmp_path):
+def test_the_page_needs_nothing_else(tiny, tmp_path, capsys):
     compare(tiny(), tmp_path, command="sakuga compare ...")
+    said = capsys.readouterr().err
+    assert said.index("[1/2]") < said.index("Measuring 16 samples of plain__drawn__s0.") < said.index("[2/2]")
     page = (tmp_path / "index.html").read_text()
     assert page.count("data:image/webp;base64,") == 3  # real pictures, and a sheet of each variant
     assert "data:image/png;base64," in page

@@ -12,7 +12,7 @@ def test_one_pass_gives_features_and_statistics(extractor, draw):
     np.testing.assert_array_equal(found.statistics, statistics_of(images))
 
 
-def test_real_side_is_measured_once(extractor, dataset):
+def test_real_side_is_measured_once(extractor, dataset, capsys):
     indices = dataset.indices_every(4)
     first = measure_real(dataset, indices, extractor)
     assert extractor.network.seen == 100
@@ -20,6 +20,7 @@ def test_real_side_is_measured_once(extractor, dataset):
     assert extractor.network.seen == 100
     np.testing.assert_array_equal(again.features, first.features)
     np.testing.assert_array_equal(again.statistics, first.statistics)
+    assert capsys.readouterr().err == f"Measuring 100 real pictures of {dataset.name}, once.\n"
 
 
 def test_cache_knows_subset_and_content(extractor, dataset, draw):

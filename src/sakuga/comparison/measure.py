@@ -1,6 +1,7 @@
 """What a trained cell is found to be: the evaluation, and what its run folder tells."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sakuga.configs.comparison import MeasureConfig
 from sakuga.configs.patch import validate
 from sakuga.configs.training import TrainConfig
 from sakuga.core.images import grid, save_png
+from sakuga.core.words import counted
 from sakuga.evaluation.start import evaluate
 from sakuga.generation.model import LoadedModel, load
 from sakuga.models.file import load_network
@@ -45,6 +47,8 @@ def measure(
     """
     model = load(run_dir, device)
     save_png(run_dir / "samples.png", sheet_of(model))
+    faces = " and finding faces in them" if settled.faces else ""
+    print(f"Measuring {counted(against.num_images, 'sample')} of {cell.name}{faces}.", file=sys.stderr)
     result = evaluate(
         run_dir,
         data,

@@ -12,6 +12,7 @@ from sakuga.core import files
 from sakuga.core.errors import UserError
 from sakuga.core.progress import tracked
 from sakuga.data.dataset import Dataset
+from sakuga.evaluation.measured import tell_once
 from sakuga.evaluation.pictures import Subset
 from sakuga.evaluation.result import FaceReport
 from sakuga.features.extractor import Pictures
@@ -120,6 +121,7 @@ def _found_in_real(finder: FaceFinder, dataset: Dataset, indices: np.ndarray, pr
             return kept["found"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
+    tell_once("Finding faces in", indices, dataset)
     title = f"Finding faces in {len(indices):,} real pictures" if progress else ""
     found = finder.found(Subset(dataset.images, indices), title)
     with files.writing(place) as temporary, open(temporary, "wb") as file:

@@ -1,6 +1,7 @@
 """One pass over pictures that takes all that the metrics need; kept in the cache for the real side."""
 
 import hashlib
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from sakuga.core import files
 from sakuga.core.progress import tracked
+from sakuga.core.words import counted
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.pictures import Subset
 from sakuga.evaluation.statistics import STATISTICS, statistics_of
@@ -70,11 +72,17 @@ def measure_real(
             return Measured(kept["features"], kept["statistics"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
+    tell_once("Measuring", indices, dataset)
     title = f"Measuring {len(indices):,} real pictures" if progress else ""
     measured = measure(Subset(dataset.images, indices), extractor, batch_size, title)
     with files.writing(place) as temporary, open(temporary, "wb") as file:
         np.savez(file, features=measured.features, statistics=measured.statistics)
     return measured
+
+
+def tell_once(what: str, indices: np.ndarray, dataset: Dataset) -> None:
+    """Says on stderr, bar or not, that real pictures are gone through: it takes minutes, and is kept in the cache."""
+    print(f"{what} {counted(len(indices), 'real picture')} of {dataset.name}, once.", file=sys.stderr)
 
 
 def thumbnails(images: Pictures, progress: str = "", most: int | None = None) -> np.ndarray:
