@@ -78,6 +78,13 @@ def test_a_judge_that_lacks_an_attribute_is_told_before_anything_starts(tiny, va
     assert not (tmp_path / "out").exists()
 
 
+def test_a_judge_without_anything_to_judge_is_told_before_anything_starts(tiny, judge, tmp_path):
+    config = tiny(measure=judged_by(tiny, judge("blush", "blush")))
+    with pytest.raises(UserError, match=r"plain and hinge are trained without attributes, .*: leave the judge out"):
+        compare(config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_judge_may_move_but_not_change(tiny, variant, judge, tmp_path):
     told, out = variant("told", *BLUSH), tmp_path / "out"
 

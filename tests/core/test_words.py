@@ -1,6 +1,6 @@
 import pytest
 
-from sakuga.core.words import counted, ordinal
+from sakuga.core.words import counted, listed, ordinal
 
 
 @pytest.mark.parametrize(
@@ -8,6 +8,10 @@ from sakuga.core.words import counted, ordinal
 )
 def test_ordinals(number, text):
     assert ordinal(number) == text
+
+
+def test_names_in_a_sentence():
+    assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
 def test_one_thing_and_several():

@@ -13,10 +13,11 @@ from sakuga.comparison.measure import measure
 from sakuga.comparison.page import write_pages
 from sakuga.comparison.presets import PRESETS
 from sakuga.configs.comparison import ComparisonConfig
+from sakuga.configs.training import TrainConfig
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.files import sha256_of, write_json, write_text
-from sakuga.core.words import counted
+from sakuga.core.words import counted, listed
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judge, load_judge
 from sakuga.models.file import read_header
@@ -56,16 +57,16 @@ def compare(
 
     Raises:
         UserError: If a data set is missing or has not the labels that a recipe asks for, a recipe, option, name or
-            device is unknown, the judge does not know what it is to judge, or the folder holds something else.
+            device is unknown, the judge has nothing to judge or does not know it, or the folder holds something else.
             What goes wrong in a cell is no such error: it is written into the cell's record, and the others go on.
     """
     pick_device(device)
-    for variant in comparison.variants:
-        _check(variant.label, checked_config(variant))
+    configs = {variant.label: checked_config(variant) for variant in comparison.variants}
+    for label, config in configs.items():
+        _check(label, config)
     cells = chosen_cells(comparison, only)
     check_data(comparison.data, comparison.name in PRESETS)
-    # Hours before the first cell is measured with it.
-    judge = load_judge(comparison.measure.judge, "cpu") if comparison.measure.judge else None
+    judge = _judge(comparison.measure.judge, configs)  # hours before the first cell is measured with it
     _check_labels(cells, judge)
     folder = Folder(Path(out))
     record = folder.begin(comparison, threads, command, sha256_of(judge.path) if judge else "", measure_again)
@@ -102,11 +103,23 @@ def _tell_outdated(folder: Folder, record: Record, chosen: Collection[Cell]) -> 
         )
 
 
-def _check(label: str, config: Any) -> None:
+def _check(label: str, config: TrainConfig) -> None:
     try:
         resolve.check(config)
     except UserError as error:
         raise UserError(f"Variant {label!r}: {error}") from error
+
+
+def _judge(path: str, configs: Mapping[str, TrainConfig]) -> Judge | None:
+    """Loads the judge, if there is one, and refuses it if none of the variants is told attributes."""
+    judge = load_judge(path, "cpu") if path else None
+    if judge is None or any(config.conditioning.attributes for config in configs.values()):
+        return judge
+    are = "are" if len(configs) > 1 else "is"
+    raise UserError(
+        f"--judge {path}: {listed(list(configs))} {are} trained without attributes, so there is nothing to judge: "
+        "leave the judge out."
+    )
 
 
 def _check_labels(cells: Sequence[Cell], judge: Judge | None) -> None:
