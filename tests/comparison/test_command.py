@@ -87,8 +87,16 @@ def test_presets_look_for_their_files_in_the_folder(asked):
         ("quick64 --data a.zip --num-images 3 --out o", "sakuga: --num-images: 3 is below 16: give 16 or more."),
         ("quick64 --data synthetic:40 --device foo --out o", "--device 'foo' is not a device"),
         ("quick65 --data a.zip --out o", "No recipe 'quick65': did you mean 'quick64'"),
-        ("quick64 --data a.zip b.zip --out o", "of which nothing was started: give their paths with --data."),
-        ("--preset seed000-losses --data-folder d --out o", "name the folder that holds them with --data-folder."),
+        (
+            "quick64 --data a.zip b.zip --out o",
+            "a.zip and b.zip are missing among the 2 data sets of the comparison, and nothing",
+        ),
+        (
+            "quick64 --data a.zip --out o",
+            "sakuga: a.zip is missing, and nothing was started: give its path with --data.",
+        ),
+        ("--preset seed000 --data-folder d --out o", "seed000-lambda, seed003-ratio, seed004)?"),
+        ("--preset seed000-losses --data-folder d --out o", "name the folder that holds it with --data-folder."),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_path, monkeypatch):
@@ -98,6 +106,19 @@ def test_what_cannot_be_is_refused_in_a_sentence(arguments, said, capsys, tmp_pa
     assert said in errors
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_folder(tmp_path, capsys):
+    path = tmp_path / "o"
+    path.write_text("mine")
+    assert cli.main(["compare", "quick64", "--data", "synthetic:40", "--out", str(path)]) == 2
+    assert f"--out {path}: {path} is a file and no folder" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+
+
+def test_the_name_lists_what_is_compared(asked):
+    config = asked("quick64", "dcgan64", "--variant", "boom=quick64 --batch_size 8", "--data", "a.zip", "--out", "o")
+    assert config.name == "quick64, dcgan64 and boom compared"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -64,6 +64,7 @@ def test_a_finished_comparison_trains_nothing_again(tiny, tmp_path, monkeypatch)
     monkeypatch.setattr("sakuga.comparison.start.train", None)
     assert compare(tiny(), tmp_path) == {"done": 2, "failed": 0}
     assert (tmp_path / "results.json").read_bytes() == before
+    assert compare(tiny(name="called otherwise"), tmp_path) == {"done": 2, "failed": 0}
     assert (tmp_path / "index.html").exists()
 
 

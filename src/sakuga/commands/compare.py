@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sakuga.commands.options import ANY_MACHINE, Machine, split_options
+from sakuga.commands.options import ANY_MACHINE, Machine, check_folder, split_options
 
 if TYPE_CHECKING:
     from sakuga.configs.comparison import ComparisonConfig, Variant
@@ -64,6 +64,7 @@ def compare(
     """
     from sakuga.core.errors import UserError
 
+    check_folder(out, "--out")
     machine.prepare()
     if (preset is None) == (not (recipes or variant)):
         raise UserError("Give either --preset NAME, or recipes to compare: sakuga compare quick64 dcgan64 --data ...")
@@ -173,16 +174,17 @@ def _ad_hoc(
     from sakuga.configs.comparison import ComparisonConfig
     from sakuga.configs.patch import validate
     from sakuga.core.errors import UserError
+    from sakuga.core.words import listed
 
     if not data:
         raise UserError("--data is missing: give folders or zips of pictures, or 'synthetic'.")
     if folder is not None:
         raise UserError("--data-folder belongs to --preset: give the data sets with --data.")
-    listed = [{"label": name, "recipe": name} for name in recipes] + [read_variant(v).model_dump() for v in variants]
+    compared = [{"label": name, "recipe": name} for name in recipes] + [read_variant(v).model_dump() for v in variants]
     sets = [{"label": Path(path).stem, "path": path} for path in data]
-    names = " and ".join(v["label"] for v in listed)
-    tree = {"name": f"{names} compared" if len(listed) <= 4 else f"{len(listed)} recipes compared"}
-    return validate(ComparisonConfig, tree | {"variants": listed, "data": sets}, "comparison: ")
+    names = listed([v["label"] for v in compared])
+    tree = {"name": f"{names} compared" if len(compared) <= 4 else f"{len(compared)} recipes compared"}
+    return validate(ComparisonConfig, tree | {"variants": compared, "data": sets}, "comparison: ")
 
 
 def _with_options(

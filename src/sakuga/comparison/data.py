@@ -7,6 +7,7 @@ import numpy as np
 
 from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, ComparedData
 from sakuga.core.errors import UserError
+from sakuga.core.words import listed
 from sakuga.data.archive import write_archive
 from sakuga.data.cache import MIN_PICTURES
 from sakuga.data.dataset import Dataset, is_drawn, open_dataset
@@ -26,10 +27,14 @@ def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
     files = [d for d in data if not is_drawn(d.path)]
     missing = list(dict.fromkeys(d.path for d in files if not Path(d.path).exists()))
     if missing:
-        named = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-        among = f"among the {len(data)} data sets of the comparison, of which nothing was started"
-        remedy = "name the folder that holds them with --data-folder" if is_preset else "give their paths with --data"
-        raise UserError(f"{named} {among}: {remedy}.")
+        is_one = len(missing) == 1
+        among = f" among the {len(data)} data sets of the comparison" if len(data) > 1 else ""
+        folder = f"name the folder that holds {'it' if is_one else 'them'} with --data-folder"
+        paths = "give its path with --data" if is_one else "give their paths with --data"
+        raise UserError(
+            f"{listed(missing)} {'is' if is_one else 'are'} missing{among}, and nothing was started: "
+            f"{folder if is_preset else paths}."
+        )
     for path in dict.fromkeys(d.path for d in files):
         open_source(path)
 

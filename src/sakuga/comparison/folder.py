@@ -216,7 +216,7 @@ class Folder:
 
 
 def _tree(comparison: ComparisonConfig) -> dict[str, Any]:
-    tree = comparison.model_dump(mode="json", exclude={"question"})
+    tree = comparison.model_dump(mode="json", exclude={"name", "question"})  # what is said of it
     tree["measure"]["judge"] = "a judge" if comparison.measure.judge else "none"  # which one, its hash tells
     for data in tree["data"]:
         del data["path"]  # it may have moved; the content is compared by its hash

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from sakuga.configs.comparison import ComparedData, ComparisonConfig, Scalar, Variant
-from sakuga.core.errors import UserError, nearest
+from sakuga.core.errors import UserError, choice
 
 _GETCHU = ComparedData(label="getchu64", path="getchu64.zip")
 _MOE = ComparedData(label="moe64", path="moe64_hair_eyes.zip")
@@ -197,5 +197,5 @@ def preset(name: str) -> ComparisonConfig:
         UserError: If there is none.
     """
     if name not in PRESETS:
-        raise UserError(f"No preset {name!r}: {nearest(name, PRESETS)}")
+        raise UserError(f"No preset {name!r}: {choice(name, PRESETS)}")
     return PRESETS[name]()
