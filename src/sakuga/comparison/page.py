@@ -2,8 +2,9 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -23,7 +24,7 @@ from sakuga.comparison.results import (
     to_json,
     to_markdown,
 )
-from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE
+from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, ComparedData
 from sakuga.core.files import write_json, write_text
 from sakuga.reporting.curves import Point, draw_curves, draw_scatter
 from sakuga.reporting.page import Figures, Page
@@ -69,13 +70,11 @@ def _page(folder: Folder, record: Record, results: Results) -> Page:
         page.text(config.question)
     _add_judge(page, results)
     page.text(footnote(record, results))
-    for cell, found in results.failed:
-        page.note(f"{cell.variant.label} on {cell.data.label}, seed {cell.seed}, failed: {found['reason']}")
+    _add_failed(page, results)
     for data in config.data:
-        rows = results.of(data.label)
-        if rows:
+        if results.columns:
             page.heading(f"On {data.label}" if len(config.data) > 1 else "Results")
-            _add_data(page, folder, record, results, rows)
+            _add_data(page, folder, record, results, data)
     if config.frontier:
         _add_frontier(page, record, results)
     _add_health(page, results)
@@ -92,14 +91,28 @@ def _add_judge(page: Page, results: Results) -> None:
         page.table([["judge on real, %", *texts]], [attribute, "all", *filter(None, shares)], dense=True)
 
 
-def _add_data(page: Page, folder: Folder, record: Record, results: Results, rows: Sequence[Row]) -> None:
-    data = rows[0].cells[0].data
+def _add_failed(page: Page, results: Results) -> None:
+    """Adds a note for each reason why a variant failed."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for cell, found in results.failed:
+        place = f"on {cell.data.label}, seed {cell.seed}"
+        reasons.setdefault((cell.variant.label, found["reason"]), []).append(place)
+    for (variant, reason), places in reasons.items():
+        where = f", {len(places):,} cells ({'; '.join(places)})" if len(places) > 1 else f" {places[0]}"
+        page.note(f"{variant}{where}, failed: {reason}")
+
+
+def _add_data(page: Page, folder: Folder, record: Record, results: Results, data: ComparedData) -> None:
+    rows = results.of(data.label)
     if len(record.comparison.data) > 1 and data.judged_by:
         page.text(f"Measured against the real pictures of {data.judged_by}.")
     elif len(record.comparison.data) > 1:
         page.text("Measured against its own real pictures: distances on two sets do not compare.")
     middle = [c for c in results.columns if c.name not in _QUALITY + _LOOK]
-    _add_table(page, rows, [c for c in results.columns if c.name in _QUALITY], results, data.label)
+    absent = results.absent_of(data.label)
+    _add_table(page, rows, [c for c in results.columns if c.name in _QUALITY], results, data.label, absent)
+    if not rows:
+        return
     _add_table(page, rows, middle, results, data.label)
     _add_table(page, rows, [c for c in results.columns if c.name in _LOOK], results, data.label)
     _add_sheets(page, folder, record, rows)
@@ -112,13 +125,21 @@ def _add_data(page: Page, folder: Folder, record: Record, results: Results, rows
         page.picture(picture, f"Over the images seen{spread}.")
 
 
-def _add_table(page: Page, rows: Sequence[Row], columns: Sequence[Column], results: Results, data: str) -> None:
+def _add_table(
+    page: Page,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    results: Results,
+    data: str,
+    absent: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     if not columns:
         return
     cells: list[list[object]] = []
     for row in rows:
         texts = [(column, spread_text(column, row.spreads.get(column.name))) for column in columns]
         cells.append([row.variant, *(Figures(text, best_of(c, rows) == row.variant) for c, text in texts)])
+    cells += [[variant, Figures(why), *[Figures("")] * (len(columns) - 1)] for variant, why in absent.items()]
     real = results.real.get(data, {})
     if any(column.name in real for column in columns):
         known = [f"{real[c.name]:,.{c.digits}f}" if c.name in real else "" for c in columns]

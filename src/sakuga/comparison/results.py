@@ -125,6 +125,7 @@ class Results:
     Attributes:
         columns: Of the table.
         rows: Variants on data sets with at least one cell that is done.
+        absent: Variant and data set without a cell that is done, in the order of the table, to why.
         failed: Cells that failed, with their records.
         outdated: Cells that were measured at another budget or with other settings.
         waiting: Cells that are not finished yet.
@@ -137,6 +138,7 @@ class Results:
 
     columns: list[Column]
     rows: list[Row]
+    absent: dict[tuple[str, str], str]
     failed: list[tuple[Cell, Found]]
     outdated: list[Cell]
     waiting: list[Cell]
@@ -147,6 +149,10 @@ class Results:
     def of(self, data: str) -> list[Row]:
         """Returns the rows of one data set."""
         return [row for row in self.rows if row.data == data]
+
+    def absent_of(self, data: str) -> dict[str, str]:
+        """Returns the variants without a row on one data set, to why."""
+        return {variant: why for (variant, where), why in self.absent.items() if where == data}
 
 
 def collect(folder: Folder, record: Record) -> Results:
@@ -167,12 +173,20 @@ def collect(folder: Folder, record: Record) -> Results:
     for cell, found in done[::-1]:
         real[cell.data.label] = real.get(cell.data.label, {}) | _real(found)
     reports = [report for _, found in done if (report := found["evaluation"].get("attributes"))]
+    failed = [(cell, found) for cell, found in records if found and found["state"] == "failed"]
+    waiting = [cell for cell, found in records if found is None and cell not in outdated]
+    whys = [*((c, "not yet") for c in waiting), *((c, "other settings") for c in outdated)]
+    whys += [(c, "failed") for c, _ in failed]  # which says more
+    why = {(c.variant.label, c.data.label): text for c, text in whys}
+    pairs = [(v.label, d.label) for d in record.comparison.data for v in record.comparison.variants]
+    there = {(row.variant, row.data) for row in rows}
     return Results(
         columns=columns,
         rows=rows,
-        failed=[(cell, found) for cell, found in records if found and found["state"] == "failed"],
+        absent={pair: why[pair] for pair in pairs if pair not in there},
+        failed=failed,
         outdated=outdated,
-        waiting=[cell for cell, found in records if found is None and cell not in outdated],
+        waiting=waiting,
         real=real,
         judge=reports[0]["judge"] if reports else "",
         judged=_judged(reports),
@@ -278,7 +292,10 @@ def to_markdown(record: Record, results: Results) -> str:
             for column in results.columns:
                 text = spread_text(column, row.spreads.get(column.name))
                 cells.append(f"**{text}**" if best_of(column, rows) == row.variant else text)
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            lines.append(_line(cells))
+        for variant, why in results.absent_of(data.label).items() if results.columns else ():
+            cells = [data.label] * several + [variant, why]
+            lines.append(_line(cells + [""] * (len(titles) - len(cells))))
     lines += [
         "",
         " ".join(filter(None, (judge_text(results), footnote(record, results)))),
@@ -287,6 +304,10 @@ def to_markdown(record: Record, results: Results) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def footnote(record: Record, results: Results) -> str:
