@@ -63,3 +63,20 @@ def test_failures_for_one_reason_share_a_note(pages):
         "plain on b, seed 0, failed: too fast",
         "boom on b, seed 1, failed: slow",
     ]
+
+
+def test_a_spread_is_spoken_of_where_there_is_one(pages):
+    html, _ = pages({"plain__drawn__s0": 12.0, "boom__drawn__s0": 14.0}, seeds=[0, 1])
+    assert "seeds 0, 1; no row has more than one of them, so that small differences mean nothing." in html
+    assert "standard deviation" not in html
+    assert "|plain|12.0|" in html
+    html, table = pages({"plain__drawn__s1": 14.0}, seeds=[0, 1])
+    assert "seeds 0, 1; mean ± standard deviation over those of a row." in html
+    assert "|plain (2 seeds)|13.0 ± 1.4|boom (1 seed)|14.0|" in html
+    assert "| boom (1 seed) | 14.0 |" in table
+
+
+def test_the_budget_is_told_with_what_goes_beyond_it(pages):
+    html, _ = pages({"plain__drawn__s0": 12.0}, budget="60k images")
+    assert "Every cell: 60,000 images, seed 0" in html
+    assert "A run ends with the round in which it reaches its budget" in html

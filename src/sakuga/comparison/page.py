@@ -119,7 +119,8 @@ def _add_data(page: Page, folder: Folder, record: Record, results: Results, data
     panels = _panels(folder, rows)
     if panels:
         labels = [variant.label for variant in record.comparison.variants]
-        spread = "; the bands reach one standard deviation over the seeds" if len(record.comparison.seeds) > 1 else ""
+        is_spread = any(len(row.cells) > 1 for row in rows)
+        spread = "; the bands reach one standard deviation over the seeds" if is_spread else ""
         logarithmic = {title for title in panels if title.startswith("gradient")}
         picture = draw_curves(panels, order=labels, log=logarithmic)
         page.picture(picture, f"Over the images seen{spread}.")
@@ -138,7 +139,7 @@ def _add_table(
     cells: list[list[object]] = []
     for row in rows:
         texts = [(column, spread_text(column, row.spreads.get(column.name))) for column in columns]
-        cells.append([row.variant, *(Figures(text, best_of(c, rows) == row.variant) for c, text in texts)])
+        cells.append([results.label_of(row), *(Figures(text, best_of(c, rows) == row.variant) for c, text in texts)])
     cells += [[variant, Figures(why), *[Figures("")] * (len(columns) - 1)] for variant, why in absent.items()]
     real = results.real.get(data, {})
     if any(column.name in real for column in columns):
@@ -241,7 +242,8 @@ def _add_frontier(page: Page, record: Record, results: Results) -> None:
                 x_label="attribute accuracy by the judge, mean of the attributes, %",
                 y_label=title,
             )
-            page.picture(picture, "A point a variant, with one standard deviation over the seeds.")
+            spread = ", with one standard deviation over the seeds" if results.is_spread else ""
+            page.picture(picture, f"A point a variant{spread}.")
         else:
             page.text(
                 "Control was not measured: give the same command again with --judge FILE --measure-again, a file that "

@@ -9,6 +9,7 @@ import numpy as np
 
 from sakuga.comparison.cells import Cell, cells_of
 from sakuga.comparison.folder import Folder, Record
+from sakuga.core.words import counted
 
 Found = Mapping[str, Any]
 
@@ -139,7 +140,7 @@ class Results:
     columns: list[Column]
     rows: list[Row]
     absent: dict[tuple[str, str], str]
-    failed: list[tuple[Cell, Found]]
+    failed: Sequence[tuple[Cell, Found]]
     outdated: list[Cell]
     waiting: list[Cell]
     real: dict[str, dict[str, float]]
@@ -149,6 +150,16 @@ class Results:
     def of(self, data: str) -> list[Row]:
         """Returns the rows of one data set."""
         return [row for row in self.rows if row.data == data]
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether any row is made of several seeds."""
+        return any(len(row.cells) > 1 for row in self.rows)
+
+    def label_of(self, row: Row) -> str:
+        """Returns what a table calls a row: the variant, and of how many seeds it is made where rows differ in that."""
+        differ = len({len(row.cells) for row in self.rows}) > 1
+        return f"{row.variant} ({counted(len(row.cells), 'seed')})" if differ else row.variant
 
     def absent_of(self, data: str) -> dict[str, str]:
         """Returns the variants without a row on one data set, to why."""
@@ -288,7 +299,7 @@ def to_markdown(record: Record, results: Results) -> str:
         rows = results.of(data.label)
         for row in rows:
             cells = [data.label] if several else []
-            cells.append(row.variant)
+            cells.append(results.label_of(row))
             for column in results.columns:
                 text = spread_text(column, row.spreads.get(column.name))
                 cells.append(f"**{text}**" if best_of(column, rows) == row.variant else text)
@@ -315,13 +326,16 @@ def footnote(record: Record, results: Results) -> str:
     config = record.comparison
     found = [cell for row in results.rows for cell in row.found]
     listed = ", ".join(map(str, config.seeds))
-    is_one = len(config.seeds) == 1
-    seeds = (
-        f"seed {listed}, so that small differences mean nothing"
-        if is_one
-        else (f"seeds {listed}; mean ± standard deviation over them")
-    )
-    text = f"Every cell: {config.budget}, {seeds}."
+    seeds = f"seed {listed}" if len(config.seeds) == 1 else f"seeds {listed}"
+    if results.is_spread:
+        seeds += "; mean ± standard deviation over those of a row"
+    elif len(config.seeds) == 1:
+        seeds += ", so that small differences mean nothing"
+    elif found:
+        seeds += "; no row has more than one of them, so that small differences mean nothing"
+    text = f"Every cell: {config.budget.described}, {seeds}."
+    if config.budget.images is not None and any(cell["images"] > config.budget.images for cell in found):
+        text += " A run ends with the round in which it reaches its budget, so that it may have seen a few images more."
     rulers = {cell["data"]: cell["evaluation"]["ruler"] for cell in found}
     if rulers:
         ruler = next(iter(rulers.values()))

@@ -9,6 +9,7 @@ from pydantic import Field, model_serializer, model_validator
 
 from sakuga.configs.base import Config
 from sakuga.configs.duration import Duration
+from sakuga.core.words import counted
 
 Scalar = str | int | float | bool
 Filter = Literal["all", "every_second", "white_background", "colored_background"]
@@ -125,6 +126,11 @@ class Budget(Config):
         if self.images is not None:
             return images > self.images
         return self.minutes is not None and seconds > 60 * self.minutes
+
+    @property
+    def described(self) -> str:
+        """The budget for people: `60,000 images`."""
+        return str(self) if self.images is None else counted(self.images, "image")
 
     def __str__(self) -> str:
         if self.minutes is None:
