@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 from sakuga import cli
 from sakuga.commands.compare import read_variant
 from sakuga.comparison.cells import chosen_cells
+from sakuga.comparison.presets import PRESETS, preset
 from sakuga.configs.comparison import Budget, ComparisonConfig, slug
 from sakuga.core.errors import UserError
+from sakuga.core.words import ordinal
 
 
 @pytest.fixture
@@ -119,6 +122,34 @@ def test_a_file_is_no_folder(tmp_path, capsys):
 def test_the_name_lists_what_is_compared(asked):
     config = asked("quick64", "dcgan64", "--variant", "boom=quick64 --batch_size 8", "--data", "a.zip", "--out", "o")
     assert config.name == "quick64, dcgan64 and boom compared"
+
+
+def test_help_tells_what_is_usual(capsys):
+    configs = [preset(name) for name in PRESETS]
+    measure, fields = configs[0].measure, ComparisonConfig.model_fields
+    assert {c.budget for c in configs} == {fields["budget"].default}
+    assert {c.measure for c in configs} == {fields["measure"].default}
+    assert {c.seeds for c in configs} == {fields["seeds"].default} == {(0,)}
+    assert cli.main(["compare", "--help"]) == 0
+    said = " ".join(re.sub("[^ -~]", " ", capsys.readouterr().out).split())
+    usual = (
+        "for example 0-2,7; 0 if not given",
+        f'"{configs[0].budget.images // 1000}k images" if not given',
+        f"{measure.num_images:,} if not given",
+        f"every {ordinal(measure.real_every)} if not given",
+        f"{measure.points} times if not given",
+    )
+    assert [text for text in usual if text not in said] == []
+
+
+@pytest.mark.parametrize(("retry", "advice"), [(False, "--retry-failed tries again"), (True, "need a new folder")])
+def test_what_failed_twice_is_not_told_to_be_tried_again(retry, advice, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sakuga.comparison.start.train", lambda *_, **__: 1 / 0)
+    words = ["compare", "tiny64", "--data", "synthetic:40", "--out", str(tmp_path / "out")]
+    assert cli.main(words + ["--retry-failed"] * retry) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("1 of 1 cell failed, the page says why; ")
+    assert last.endswith(f"{advice}.")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

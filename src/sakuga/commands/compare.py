@@ -50,19 +50,22 @@ def compare(
         data: The data sets: folders, zips, or synthetic.
         variant: Recipes with changes, each one text: 'LABEL=RECIPE --OPTION VALUE ...'.
         change: NAME=VALUE, an option of every recipe that is compared, for example batch_size=32.
-        seeds: Seeds of training, for example 0-2,7; more may be added later.
-        budget: What every cell may use: "60k images" seen, or "10 minutes" of training time; it may grow later.
+        seeds: Seeds of training, for example 0-2,7; 0 if not given. More may be added later.
+        budget: What every cell may use: images seen, or "10 minutes" of training time; "60k images" if not given. It
+            may grow later.
         only: Labels of variants or data sets, or names of cells, separated by commas: what to work on now.
         retry_failed: Try cells again that failed.
         measure_again: Measure finished cells again, as the options say now.
-        num_images: How many samples to measure at the end.
-        real_every: Measure against every n-th real picture by name.
+        num_images: How many samples to measure at the end; 5,000 if not given.
+        real_every: Measure against every n-th real picture by name; every 4th if not given.
         extractor: The network to measure with at the end. Only with the Inception is the distance a FID.
-        points: How often the EfficientNet-Lite0 distance is measured during training; 0 for never.
+        points: How often the EfficientNet-Lite0 distance is measured during training; 4 times if not given, 0 for
+            never.
         judge: A file that `sakuga judge` wrote: measure whether samples have the attributes asked for.
         machine: Where to compute; the same for every cell.
     """
     from sakuga.core.errors import UserError
+    from sakuga.core.words import counted
 
     check_folder(out, "--out")
     machine.prepare()
@@ -98,8 +101,9 @@ def compare(
         return 130
     print(f"{out}/index.html")
     if counts["failed"]:
-        failed = f"{counts['failed']} of {sum(counts.values())} cells failed"
-        print(f"{failed}, the page says why; --retry-failed tries again.", file=sys.stderr)
+        failed = f"{counts['failed']:,} of {counted(sum(counts.values()), 'cell')} failed, the page says why"
+        advice = "other options for a variant need a new folder" if retry_failed else "--retry-failed tries again"
+        print(f"{failed}; {advice}.", file=sys.stderr)
         return 1
     return None
 

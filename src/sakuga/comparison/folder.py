@@ -197,11 +197,14 @@ class Folder:
             return
         before = f"The comparison in {self.path} began with --budget {str(found.comparison.budget)!r}"
         if (budget.images is None) != (found.comparison.budget.images is None):
-            raise UserError(f"{before}, and {budget} are something else: give that, more of it, or name a new folder.")
+            raise UserError(
+                f"{before}, and {budget.described} are something else: give that, more of it, or name a new folder."
+            )
         for cell in cells_of(found.comparison):
             if budget.is_exceeded(*self.trained(cell)):
                 raise UserError(
-                    f"{before}, and {cell.name} has been trained beyond {budget}: give more, or name a new folder."
+                    f"{before}, and {cell.name} has been trained beyond {budget.described}: give more, or name a new "
+                    "folder."
                 )
 
     def _check_same_judge(self, found: Record, comparison: ComparisonConfig, sha256: str) -> None:
