@@ -68,7 +68,7 @@ def test_before_its_start_a_run_is_one_without_attributes(kind, tiny_loop):
     assert not torch.allclose(pictures, others, atol=1e-4)
 
 
-@pytest.mark.parametrize("design", DESIGNS.keys() - {"projection"})
+@pytest.mark.parametrize("design", [design for design in DESIGNS if design != "projection"])
 def test_every_design_may_be_told_later(design, tiny_run, last_tensors, tmp_path: Path):
     told = TOLD | DESIGNS[design] | {"conditioning.start": "2 steps"}
     assert tiny_run(tmp_path / "half", told | {"duration": "2 steps"})
