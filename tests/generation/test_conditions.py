@@ -204,7 +204,7 @@ def test_pictures_of_conditions_are_replaced_only_when_told(conditional, tmp_pat
         (["--attributes", "hat=red"], "No attribute 'hat': did you mean 'hair' (known: hair, eyes)?"),
         (["--attributes", "mood=sad"], "No attribute 'mood': known: eyes, hair."),
         (["--attributes", "mood=all"], "No attribute 'mood'"),
-        (["--hat", "red"], "has no option --hat: did you mean '--hair' or"),
+        (["--hat", "red"], "has no option --hat: did you mean '--hair'?"),
         (["--hat", "red"], "A model's own attributes: --attributes hat=..."),
         (["--attributes", "hair=red", "--hair", "aqua"], "hair is chosen twice"),
         (["--conditions", "hair=red", "--hair", "aqua"], "hair is chosen twice, as aqua and as red"),
