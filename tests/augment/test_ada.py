@@ -230,6 +230,7 @@ told = [torch.zeros(2) for _ in range(2)]
 torch.distributed.all_gather(told, torch.tensor(strengths))
 if rank == 0:
     print(json.dumps([[round(value, 6) for value in of_one.tolist()] for of_one in told]))
+distributed.barrier()
 distributed.stop()
 """
 

@@ -162,6 +162,7 @@ rounds = [torch.zeros(1) for _ in range(2)]
 torch.distributed.all_gather(rounds, torch.tensor([float(round)]))
 if distributed.rank() == 0:
     print([int(r) for r in rounds])
+distributed.barrier()
 distributed.stop()
 """
 

@@ -53,6 +53,9 @@ def main(argv: list[str]) -> int | None:
             command=command,
         )
         is_main = distributed.rank() == 0
+        # A process that leaves while another is in its last collective may be aborted by gloo. Not after an error: the
+        # others may never come.
+        distributed.barrier()
     finally:
         distributed.stop()
     if is_main:
