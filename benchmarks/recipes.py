@@ -27,13 +27,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sakuga.configs.modelfile import read_header
 from sakuga.configs.patch import patch
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import deterministic, pick_device
 from sakuga.core.memory import keep_freed_memory
 from sakuga.data.dataset import open_dataset
-from sakuga.generation.model import find_model
-from sakuga.models.file import read_header
 from sakuga.recipes import RECIPES, recipe
 from sakuga.training.health import Health
 from sakuga.training.loop import Loop
@@ -41,6 +40,7 @@ from sakuga.training.metrics_log import MetricsLog
 from sakuga.training.outputs import sheet_of_real
 from sakuga.training.phases import Phase, Round
 from sakuga.training.resolve import resolve
+from sakuga.zoo import find_model
 from train_throughput import measure
 
 FIRST_STAGE = "faces64"  # what a recipe of two stages begins with

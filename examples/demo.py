@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sakuga.configs.modelfile import read_header
 from sakuga.core.errors import UserError
 from sakuga.features.find import find_weights
-from sakuga.generation.model import find_model
-from sakuga.models.file import read_header
 from sakuga.reporting.page import Page
+from sakuga.zoo import find_model
 
 DATA = "synthetic:2000"
 CONDITIONAL = "faces64-attributes"

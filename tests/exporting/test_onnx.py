@@ -11,7 +11,7 @@ import torch
 import sakuga
 from sakuga.cli import main
 from sakuga.configs.labels import Attribute, LabelSchema
-from sakuga.configs.modelfile import GeneratorRole, Header, Roles
+from sakuga.configs.modelfile import GeneratorRole, Header, Roles, read_header
 from sakuga.configs.models import (
     DcganGeneratorConfig,
     SnganGeneratorConfig,
@@ -24,7 +24,7 @@ from sakuga.core.errors import UserError
 from sakuga.core.files import sha256_of
 from sakuga.exporting.onnx import FILES, MAPPING, SYNTHESIS, TOLERANCE, check, export
 from sakuga.models.base import Generator
-from sakuga.models.file import load_network, read_header, save_model
+from sakuga.models.file import load_network, save_model
 from sakuga.models.registry import build
 
 SCHEMA = LabelSchema(

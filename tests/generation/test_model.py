@@ -11,10 +11,11 @@ from sakuga.core.errors import UserError
 from sakuga.core.images import to_uint8
 from sakuga.generation.classifier import read_classifier
 from sakuga.generation.directions import Directions
-from sakuga.generation.model import find_model, load
+from sakuga.generation.model import load
 from sakuga.generation.output import file_name
 from sakuga.generation.sample import best_of
 from sakuga.models.file import load_network
+from sakuga.zoo import find_model
 
 
 def test_generate_gives_different_pictures_and_the_same_ones_again(model):

@@ -9,7 +9,7 @@ from torch import nn
 
 from sakuga.configs.classifier import ClassifierConfig
 from sakuga.configs.labels import Attribute, LabelSchema
-from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles, read_header
 from sakuga.configs.models import (
     AuxiliaryHeadConfig,
     DcganDiscriminatorConfig,
@@ -28,7 +28,7 @@ from sakuga.configs.models import (
     Stylegan2GeneratorConfig,
 )
 from sakuga.models.base import Generator, Judgement
-from sakuga.models.file import load_network, read_header, save_model
+from sakuga.models.file import load_network, save_model
 from sakuga.models.registry import BUILDERS, build, build_discriminator, build_generator
 
 PLAIN = LabelSchema()

@@ -7,12 +7,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sakuga.configs.labels import Attribute, LabelSchema
-from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles, read_header
 from sakuga.configs.models import DcganDiscriminatorConfig, DcganGeneratorConfig
 from sakuga.configs.training import LatentConfig
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import write_tensors
-from sakuga.models.file import load_network, read_header, save_model
+from sakuga.models.file import load_network, save_model
 from sakuga.models.registry import build
 
 SCHEMA = LabelSchema(attributes=(Attribute(name="hair", values=("aqua", "red")),))

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from sakuga.configs.labels import Attribute, LabelSchema
+from sakuga.configs.modelfile import read_header
 from sakuga.configs.models import (
     AuxiliaryHeadConfig,
     DcganDiscriminatorConfig,
@@ -11,7 +12,7 @@ from sakuga.configs.models import (
 )
 from sakuga.core.errors import UserError
 from sakuga.core.random import random_scope
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
 from sakuga.models.heads import Projection, build_head
 from sakuga.models.registry import build_discriminator
 from sakuga.zoo import path as zoo_path

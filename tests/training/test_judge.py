@@ -6,7 +6,7 @@ from torch.nn import functional
 from sakuga.commands.judge import judge as judge_command
 from sakuga.configs.classifier import JudgeConfig
 from sakuga.configs.labels import Attribute, LabelSchema
-from sakuga.configs.modelfile import ClassifierRole
+from sakuga.configs.modelfile import ClassifierRole, read_header
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_tensor
 from sakuga.core.tensorfile import read_tensors
@@ -14,7 +14,6 @@ from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import load_judge
 from sakuga.generation.classifier import load_labeler
 from sakuga.losses.conditional import cross_entropy
-from sakuga.models.file import read_header
 from sakuga.training.judge import HeldOut, augmented, rate_at, split, train_judge, value_weights
 
 SCHEMA = LabelSchema(

@@ -14,11 +14,12 @@ import torch
 from PIL import Image
 
 from sakuga import zoo
+from sakuga.configs.modelfile import read_header
 from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_value
 from sakuga.data.dataset import open_dataset
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
 from sakuga.training import checkpoint, outputs
 from sakuga.training.health import NotFinite
 from sakuga.training.metrics_log import read_metrics

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from sakuga.configs.labels import Attribute, LabelSchema
-from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, Roles, read_header
 from sakuga.configs.models import Stylegan2DiscriminatorConfig, Stylegan2GeneratorConfig
 from sakuga.configs.patch import patch
 from sakuga.configs.training import LatentConfig, TrainConfig
 from sakuga.core import distributed
 from sakuga.core.errors import UserError
-from sakuga.models.file import load_network, read_header, save_model
+from sakuga.models.file import load_network, save_model
 from sakuga.models.registry import build
 from sakuga.recipes import recipe
 from sakuga.training import resolve, sources

@@ -59,6 +59,10 @@ class Record(Config):
         settled = {"extractor": self.settled.extractor, "faces": self.settled.faces}
         return {"budget": str(self.comparison.budget), "judge_sha256": self.judge_sha256} | measure | settled
 
+    def covers(self, found: dict[str, Any]) -> bool:
+        """Tells whether what a `cell.json` says still holds: a failure does, a result if found as it is to be now."""
+        return found["state"] == "failed" or found.get("terms") == self.terms
+
 
 class Trained(NamedTuple):
     """How far a cell has been trained, and in how many seconds."""
@@ -149,18 +153,12 @@ class Folder:
         return self.path / "data"
 
     def result(self, cell: Cell, record: Record) -> dict[str, Any] | None:
-        """Returns what `cell.json` says.
+        """Returns what `cell.json` says; None if there is none that the record covers."""
+        found = self.found(cell)
+        return found if found and record.covers(found) else None
 
-        None if the cell is not finished, was measured otherwise than it is to be now, or its file is damaged.
-        """
-        found = self._found(cell)
-        return found if found and (found["state"] == "failed" or found.get("terms") == record.terms) else None
-
-    def is_outdated(self, cell: Cell, record: Record) -> bool:
-        """Tells whether a cell is finished, but was measured otherwise than it is to be now."""
-        return self._found(cell) is not None and self.result(cell, record) is None
-
-    def _found(self, cell: Cell) -> dict[str, Any] | None:
+    def found(self, cell: Cell) -> dict[str, Any] | None:
+        """Returns what `cell.json` says; None if the cell is not finished, or its file is damaged."""
         try:
             return json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

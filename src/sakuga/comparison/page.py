@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
@@ -132,7 +131,7 @@ def _add_table(
     columns: Sequence[Column],
     results: Results,
     data: str,
-    absent: Mapping[str, str] = MappingProxyType({}),
+    absent: Mapping[str, str] | None = None,
 ) -> None:
     if not columns:
         return
@@ -140,7 +139,7 @@ def _add_table(
     for row in rows:
         texts = [(column, spread_text(column, row.spreads.get(column.name))) for column in columns]
         cells.append([results.label_of(row), *(Figures(text, best_of(c, rows) == row.variant) for c, text in texts)])
-    cells += [[variant, Figures(why), *[Figures("")] * (len(columns) - 1)] for variant, why in absent.items()]
+    cells += [[variant, Figures(why), *[Figures("")] * (len(columns) - 1)] for variant, why in (absent or {}).items()]
     real = results.real.get(data, {})
     if any(column.name in real for column in columns):
         known = [f"{real[c.name]:,.{c.digits}f}" if c.name in real else "" for c in columns]

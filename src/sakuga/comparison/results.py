@@ -169,9 +169,9 @@ class Results:
 def collect(folder: Folder, record: Record) -> Results:
     """Reads the records of all cells."""
     cells = cells_of(record.comparison)
-    records = [(cell, folder.result(cell, record)) for cell in cells]
-    done = [(cell, found) for cell, found in records if found and found["state"] == "done"]
-    outdated = [cell for cell in cells if folder.is_outdated(cell, record)]
+    records = [(cell, found) for cell in cells if (found := folder.found(cell))]
+    covered = [(cell, found) for cell, found in records if record.covers(found)]
+    done = [(cell, found) for cell, found in covered if found["state"] == "done"]
     columns = columns_of(record, [found for _, found in done])
     rows = []
     for data in record.comparison.data:
@@ -184,8 +184,10 @@ def collect(folder: Folder, record: Record) -> Results:
     for cell, found in done[::-1]:
         real[cell.data.label] = real.get(cell.data.label, {}) | _real(found)
     reports = [report for _, found in done if (report := found["evaluation"].get("attributes"))]
-    failed = [(cell, found) for cell, found in records if found and found["state"] == "failed"]
-    waiting = [cell for cell, found in records if found is None and cell not in outdated]
+    failed = [(cell, found) for cell, found in covered if found["state"] == "failed"]
+    finished = [cell for cell, _ in records]
+    outdated = [cell for cell, found in records if not record.covers(found)]
+    waiting = [cell for cell in cells if cell not in finished]
     whys = [*((c, "not yet") for c in waiting), *((c, "other settings") for c in outdated)]
     whys += [(c, "failed") for c, _ in failed]  # which says more
     why = {(c.variant.label, c.data.label): text for c, text in whys}

@@ -13,6 +13,7 @@ from sakuga.comparison.measure import measure
 from sakuga.comparison.page import write_pages
 from sakuga.comparison.presets import PRESETS
 from sakuga.configs.comparison import ComparisonConfig
+from sakuga.configs.modelfile import read_header
 from sakuga.configs.training import TrainConfig
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
@@ -20,7 +21,6 @@ from sakuga.core.files import sha256_of, write_json, write_text
 from sakuga.core.words import counted, listed
 from sakuga.data.dataset import Dataset
 from sakuga.evaluation.attributes import Judge, load_judge
-from sakuga.models.file import read_header
 from sakuga.training import resolve
 from sakuga.training.start import train
 
@@ -94,7 +94,8 @@ def compare(
 
 def _tell_outdated(folder: Folder, record: Record, chosen: Collection[Cell]) -> None:
     """Says how many results leave the page, as the settings of the whole have changed and `--only` passes them by."""
-    others = [cell for cell in cells_of(record.comparison) if cell not in chosen and folder.is_outdated(cell, record)]
+    passed_by = [folder.found(cell) for cell in cells_of(record.comparison) if cell not in chosen]
+    others = [found for found in passed_by if found and not record.covers(found)]
     if others:
         print(
             f"Not on the page for now: {counted(len(others), 'finished cell')} measured at another budget or with "

@@ -44,8 +44,7 @@ def decode(data: bytes, resolution: int | None = None) -> np.ndarray:
     Raises:
         BadFile: If this is not a picture, is damaged, too large or too small.
     """
-    picture = read_rgb(data, resolution)
-    return np.asarray(picture if resolution is None else centered(picture, resolution))
+    return sized(read_rgb(data, resolution), resolution)
 
 
 def read_rgb(data: bytes, resolution: int | None = None) -> Image.Image:
@@ -67,6 +66,11 @@ def read_rgb(data: bytes, resolution: int | None = None) -> Image.Image:
         raise BadFile("out of memory") from None
     except Exception as error:  # Pillow's decoders raise nearly everything on damaged data
         raise BadFile(f"damaged or truncated ({_one_line(error)})") from None
+
+
+def sized(picture: Image.Image, resolution: int | None) -> np.ndarray:
+    """Returns an RGB picture as `decode` does, uint8 `[H, W, 3]` or `[resolution, resolution, 3]`."""
+    return np.asarray(picture if resolution is None else centered(picture, resolution))
 
 
 def _refuse_size(width: int, height: int, resolution: int | None) -> None:

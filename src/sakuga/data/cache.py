@@ -17,9 +17,8 @@ import numpy as np
 
 from sakuga.configs.labels import LabelSchema
 from sakuga.core import files
-from sakuga.core.decode import MIN_RESOLUTION, BadFile, read_rgb
+from sakuga.core.decode import MIN_RESOLUTION, BadFile, read_rgb, sized
 from sakuga.core.errors import UserError
-from sakuga.core.images import centered
 from sakuga.core.progress import tracked
 from sakuga.core.words import counted
 from sakuga.data.labels import Annotations, annotate
@@ -215,9 +214,7 @@ def _decode_all(source: Source, names: list[str], resolution: int | None) -> Ite
             own = read_rgb(source.read(name), resolution)
         except BadFile as error:
             return error
-        if resolution is None:
-            return _Picture(np.asarray(own), False)
-        return _Picture(np.asarray(centered(own, resolution)), min(own.size) < resolution)
+        return _Picture(sized(own, resolution), resolution is not None and min(own.size) < resolution)
 
     workers = min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool, warnings.catch_warnings():

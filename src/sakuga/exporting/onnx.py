@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sakuga.configs.modelfile import Header
+from sakuga.configs.modelfile import Header, read_header
 from sakuga.core.errors import UserError
 from sakuga.core.files import check_place, sha256_of, write_together
 from sakuga.core.latents import z_of_seeds
 from sakuga.core.random import generator as random_stream
-from sakuga.generation.model import find_model
 from sakuga.models.base import Generator
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
+from sakuga.zoo import find_model
 
 MAPPING, SYNTHESIS, DESCRIPTION = "mapping.onnx", "synthesis.onnx", "model.json"
 FILES = (MAPPING, SYNTHESIS, DESCRIPTION)

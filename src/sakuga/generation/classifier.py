@@ -7,15 +7,15 @@ import numpy as np
 import torch
 
 from sakuga.configs.labels import LabelSchema
-from sakuga.configs.modelfile import Header, Purpose
+from sakuga.configs.modelfile import Header, Purpose, read_header
 from sakuga.core.device import pick_device
 from sakuga.core.errors import UserError
 from sakuga.core.images import to_tensor
 from sakuga.core.progress import tracked
 from sakuga.features.extractor import Pictures
-from sakuga.generation.model import find_model
 from sakuga.models.classifier import Classifier
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
+from sakuga.zoo import find_model
 
 _BATCH = 64
 

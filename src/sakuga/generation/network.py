@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sakuga.configs.conditions import Condition, expanded
 from sakuga.configs.labels import UNKNOWN, LabelSchema
-from sakuga.configs.modelfile import Purpose
+from sakuga.configs.modelfile import Purpose, read_header
 from sakuga.configs.sampling import USUAL, Sampling, checked_sigma
 from sakuga.core import images
 from sakuga.core.errors import UserError
@@ -22,7 +22,7 @@ from sakuga.core.layers import fix_minibatch_std
 from sakuga.generation.progress import batches
 from sakuga.generation.truncation import mean_w, truncated
 from sakuga.models.base import Discriminator, Generator, Noise
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
 
 _USUAL_SAMPLES = 64
 """Over how many pictures of seeds the deviations that D looks at are taken."""

@@ -5,16 +5,16 @@ from typing import Any, Literal
 
 from sakuga.configs.choices import choices
 from sakuga.configs.labels import LabelSchema
-from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header
+from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, read_header
 from sakuga.configs.models import FirstStageConfig
 from sakuga.configs.patch import patch
 from sakuga.configs.training import TrainConfig
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import first_misfit, read_tensors
-from sakuga.generation.model import find_model
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
 from sakuga.training.run import Run
 from sakuga.training.transfer import transferred
+from sakuga.zoo import find_model
 
 _ROLES: dict[str, Literal["generator", "discriminator"]] = {
     "generator": "generator",

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from sakuga.cli import main
+from sakuga.configs.modelfile import read_header
 from sakuga.core.errors import UserError
 from sakuga.generation.model import load
 from sakuga.models.adapters.convert import import_networks
-from sakuga.models.file import load_network, read_header
+from sakuga.models.file import load_network
 
 FORMS = ["skip", "residual", "original"]
 
