@@ -95,7 +95,7 @@ def draw(page: Page, model: str, folder: Path) -> None:
     )
 
     with timed("an animation"):
-        options = ["--frames", 72, "--fps", 18, "--columns", 12, "--overwrite"]
+        options = ["--frames", 78, "--fps", 18, "--columns", 11, "--overwrite"]
         command = sakuga("interpolate", model, "--seeds", "3,17,42,11,58,29", "--out", way, "--strip", strip, *options)
     page.heading("From one face to another").code(command)
     moving = (way.read_bytes(), "A closed way through six seeds.", 256)

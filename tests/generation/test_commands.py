@@ -63,6 +63,13 @@ def test_the_best_are_kept_best_first(model, model_file, tmp_path):
     assert scores == pytest.approx(best.scores, abs=1e-3)
 
 
+def test_the_seeds_of_the_best_on_a_sheet_are_told(model, model_file, tmp_path, capsys):
+    arguments = ["--best-of", "20", "--keep", "4", "--sheet", str(tmp_path / "best.png")]
+    assert main(["generate", str(model_file), *arguments]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert parse_seeds(told.removeprefix("Their seeds, best first: ")) == best_of(model, range(20), 4).seeds
+
+
 def test_the_best_of_given_seeds(model, model_file, tmp_path):
     assert main(["generate", str(model_file), "--seeds", "50-59", "--keep", "2", "--out", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {

@@ -148,6 +148,8 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
         text = parameters(loaded, sampling) | dict(told) | {"seeds": listed(keys)}
         save_png(job.sheet, grid(np.concatenate(for_sheet), job.columns), text, overwrite=job.overwrite)
     job.report(loaded)
+    if job.keep and job.out is None:  # else the files name them
+        print(f"Their seeds, best first: {listed(keys)}")
 
 
 def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) -> None:
