@@ -283,7 +283,7 @@ def test_fakes_that_are_set_against_real_pictures_share_their_known_labels(chang
 
 def test_a_tower_of_one_process_sees_the_labels_of_its_own_part(tiny_loop):
     loop = tiny_loop(TOLD | DESIGNS["projection"])
-    batch = loop._batch()
+    batch = loop.batches.at(0)
     restricted = loop.step.labels[batch.indices]
     names = [a.name for a in loop.dataset.schema.attributes]
     columns = [names.index("hair"), names.index("eyes")]

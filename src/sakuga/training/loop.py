@@ -13,7 +13,8 @@ from sakuga.core import distributed
 from sakuga.core.device import autocast
 from sakuga.core.latents import z_of_seeds
 from sakuga.core.random import random_scope
-from sakuga.data.dataset import Batch, Dataset
+from sakuga.data.dataset import Dataset
+from sakuga.training.batches import Batches
 from sakuga.training.ema import Ema
 from sakuga.training.gan_step import GanStep
 from sakuga.training.health import NotFinite
@@ -40,6 +41,7 @@ class Loop:
     def __init__(self, config: TrainConfig, dataset: Dataset, device: torch.device):
         self.config, self.dataset, self.device = config, dataset, device
         self.meters = Meters()
+        self.batches = Batches(config, dataset, device, ahead=device.type != "cpu")
         self.step = GanStep(config, dataset, device, self.meters)
         self.optimizers = {
             name: Optimizer(
@@ -69,7 +71,7 @@ class Loop:
                 round have, and norms and meters have seen the batch: the loop can only be restored.
         """
         started = time.perf_counter()
-        batch = self._batch()
+        batch = self.batches.at(self.images)
         self.data_seconds += time.perf_counter() - started
         number = self.images // self.config.batch_size
         due = [p for p in self.step.phases if p.due(number) and self.step.wants(p, number)]
@@ -120,14 +122,6 @@ class Loop:
         self.images, self._averaged = int(state["images"]), None
         self.step.load_state(state["step"])
         self.meters.load_state(state["meters"], self.device)
-
-    def _batch(self) -> Batch:
-        data, size = self.config.data, self.config.batch_size
-        numbers = np.array_split(np.arange(self.images, self.images + size), distributed.world_size())
-        batch = self.dataset.batch(
-            numbers[distributed.rank()], self.config.seed, flip=data.flip, rotate=data.rotate, balance=data.balance
-        )
-        return Batch(batch.images.to(self.device, non_blocking=True), batch.labels, batch.indices)
 
     def _run_phase(self, phase: Phase, round: Round) -> None:
         optimizer = self.optimizers[phase.optimizer]
