@@ -39,7 +39,9 @@ class Batches:
             after = images + self._config.batch_size
             self._ahead = {after: self._reader.submit(self._read, after)}
             batch = now.result()
-        return Batch(batch.images.to(self._device, non_blocking=True), batch.labels, batch.indices)
+        # From memory that is not pinned, the copy might read what has been freed meanwhile.
+        pictures = batch.images.to(self._device, non_blocking=self._device.type == "cuda")
+        return Batch(pictures, batch.labels, batch.indices)
 
     def _read(self, images: int) -> Batch:
         data, size = self._config.data, self._config.batch_size
