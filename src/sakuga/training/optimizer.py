@@ -29,10 +29,11 @@ class Optimizer:
         self.adam = torch.optim.Adam(self.parameters, self.lr, betas, fused=fused)
 
     def gradients(self) -> list[Tensor]:
-        """Returns the gradient of every parameter, zeros where a phase made none."""
-        for parameter in self.parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
+        """Returns the gradients that a phase made: the same parameters' in every process.
+
+        One that a phase does not reach stays as it is. Zeros instead would let Adam count steps that it did not take:
+        noise that joins late would begin without bias correction, and move several times too far.
+        """
         return [p.grad for p in self.parameters if p.grad is not None]
 
     def step(self, scale: float = 1.0) -> None:
