@@ -182,7 +182,16 @@ SENSELESS = {
     ),
     "nothing to learn": (
         TOLD | DESIGNS["projection"] | {"conditioning.adversarial_weight": 0},
-        "above 0",
+        "adversarial_weight 0 is set against a class loss",
+    ),
+    "lambda without classes": ({"conditioning.adversarial_weight": 3}, "adversarial_weight 3 is set against"),
+    "prior of fakes in pairs": (
+        TOLD | DESIGNS["projection"] | {"loss.kind": "relativistic", "conditioning.label_prior": "uniform"},
+        "--loss.kind relativistic .* takes those of the real pictures",
+    ),
+    "variety of a joint batch": (
+        {"real_fake_batches": "joint", "discriminator.minibatch_std": True, "discriminator.norm": "none"},
+        "standard deviation over the batch",
     ),
     "size of G": ({"generator.resolution": 64, "data.resolution": "auto"}, "sizes differ"),
     "size of the classifier": (TOLD | DESIGNS["own network"] | {"classifier.resolution": 64}, "sizes differ"),

@@ -32,13 +32,25 @@ def test_the_controller_slows_the_side_that_is_ahead() -> None:
     ahead = controlled(1.0, 200)
     assert ahead.lr_scale("d") == 0.25
     assert ahead.lr_scale("g") == 1.0
-    assert [n for n in range(8) if ahead.wants("d", n)] == [0, 4]
+    assert ahead.stretch("d") == 4 and ahead.stretch("g") == 1
     behind = controlled(-0.5, 200)
     assert behind.lr_scale("g") == 0.25
     assert behind.lr_scale("d") == 1.0
-    assert all(behind.wants("d", n) for n in range(8))
+    assert behind.stretch("d") == 1
     for controller in (ahead, behind):  # a classifier of its own plays for neither side
-        assert controller.lr_scale("c") == 1.0 and all(controller.wants("c", n) for n in range(8))
+        assert controller.lr_scale("c") == 1.0 and controller.stretch("c") == 1
+
+
+def test_the_level_moves_by_images_however_rarely_d_learns() -> None:
+    often, rarely = (Controller(ControllerConfig(enabled=True, speed=100), 10) for _ in range(2))  # type: ignore[arg-type]
+    for controller, every in ((often, 1), (rarely, 5)):
+        controller.load_state({"advantage": 1.0, "level": 0.0})
+        for number in range(30):
+            if number % every == every - 1:
+                controller.see(torch.tensor(1.0))
+            controller.update()
+            controller.load_state(controller.state())
+    assert rarely.level == pytest.approx(often.level) == pytest.approx(3.0)
 
 
 def test_the_controller_leaves_a_balanced_game_alone_and_comes_back_to_even_terms() -> None:

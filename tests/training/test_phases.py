@@ -10,6 +10,7 @@ BATCH = Batch(torch.zeros(2, 3, 4, 4), torch.zeros(2, 0, dtype=torch.int64), np.
 def test_a_phase_is_due_at_its_interval() -> None:
     phase = Phase("d_penalty", "d", every=4)
     assert [n for n in range(12) if phase.due(n)] == [0, 4, 8]
+    assert [n for n in range(12) if phase.due(n, stretch=2)] == [0, 8]
 
 
 def test_a_shared_tensor_is_made_once_and_has_a_graph_while_its_owner_is_due() -> None:

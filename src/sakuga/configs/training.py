@@ -169,3 +169,13 @@ class TrainConfig(Config):
         default="auto",
         description="CPU threads, part of the run, as results depend on it; auto: all or one, what is faster now",
     )
+
+    @property
+    def labels_in_pairs(self) -> bool:
+        """Whether the i-th fake has the labels of the i-th real picture, where these are known.
+
+        A game or a penalty that sets the two against each other compares like with like only if both have the labels
+        that the verdict depends on.
+        """
+        in_pairs = self.loss.kind == "relativistic" or self.penalty.kind == "wgan_gp"
+        return in_pairs and self.discriminator.head.kind == "projection"

@@ -65,10 +65,6 @@ class GanStep:
         self.fakes = Fakes(config, self.generator, fake_labels, len(dataset), device)
         self.game = adversarial(config.loss)
         self.penalty = penalty(config.penalty)
-        # A game or a penalty that sets the i-th fake against the i-th real picture compares like with like only if both
-        # have the labels that the verdict depends on.
-        in_pairs = config.loss.kind == "relativistic" or config.penalty.kind == "wgan_gp"
-        self.labels_in_pairs = in_pairs and config.discriminator.head.kind == "projection"
         self.classes = class_losses(config.conditioning, config.discriminator.head.kind == "discriminative")
         self.augment = augmentation(config.augment)
         self.controller = Controller(config.controller, config.batch_size) if config.controller.enabled else None
@@ -112,9 +108,13 @@ class GanStep:
             return self.config.path_length.every
         return self.lazy if optimizer == "d" else None
 
-    def wants(self, phase: Phase, number: int) -> bool:
-        """Tells whether a phase that is due in round `number` takes place: all do unless the controller skips one."""
-        return self.controller is None or self.controller.wants(phase.optimizer, number)
+    def due(self, number: int) -> list[Phase]:
+        """Returns the phases of round `number`, where the controller may stretch the intervals of a side."""
+
+        def stretch(phase: Phase) -> int:
+            return 1 if self.controller is None else self.controller.stretch(phase.optimizer)
+
+        return [phase for phase in self.phases if phase.due(number, stretch(phase))]
 
     def lr_scale(self, optimizer: str) -> float:
         """Returns what an optimizer's learning rate is multiplied with now."""
@@ -137,8 +137,6 @@ class GanStep:
     def end_round(self) -> None:
         """Does what follows the last phase of a round."""
         self.augment.end_round(self.config.batch_size)
-        if self.path_length is not None:
-            self.path_length.end_round()
         if self.controller is not None:
             self.controller.update()
 
@@ -260,7 +258,7 @@ class GanStep:
     def _labels_of_fakes(self, round: Round) -> Tensor:
         def draw() -> Tensor:
             drawn = self._told(round, self.fakes.labels(round.images, self.config.batch_size))
-            if not self.labels_in_pairs:
+            if not self.config.labels_in_pairs:
                 return drawn
             real = self._real_labels(round)
             return torch.where(real == UNKNOWN, drawn, real)

@@ -74,8 +74,7 @@ class Loop:
         batch = self.batches.at(self.images)
         self.data_seconds += time.perf_counter() - started
         number = self.images // self.config.batch_size
-        due = [p for p in self.step.phases if p.due(number) and self.step.wants(p, number)]
-        round = Round(self.images, batch, due)
+        round = Round(self.images, batch, self.step.due(number))
         for phase in round.due:
             self._run_phase(phase, round)
         self.step.end_round()
@@ -99,8 +98,7 @@ class Loop:
         latent = self.config.latent
         z = torch.from_numpy(z_of_seeds(range(_NORM_IMAGES), self.step.generator.z_dim, latent.mean, latent.sigma))
         labels = torch.from_numpy(self.step.fakes.draw_labels(np.arange(_NORM_IMAGES)))
-        # A first stage may draw noise.
-        with random_scope(self.config.seed, "norms", device=self.device), autocast(self.device, self.step.dtype):
+        with autocast(self.device, self.step.dtype):
             for part, of_part in zip(z.split(_NORM_BATCH), labels.split(_NORM_BATCH), strict=True):
                 network(part.to(self.device), of_part.to(self.device))
 

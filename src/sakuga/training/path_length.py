@@ -27,15 +27,13 @@ class PathLength:
     def loss(self, lengths: Tensor) -> Tensor:
         """Moves the mean towards the lengths, float `[N]`, and returns the weighted penalty, float `[]`.
 
-        The mean is a constant for the gradient; in NVIDIA's programs the share `decay` of it, which comes from these
-        lengths, is not.
+        It moves by the lengths of all processes, of which each has as many. The mean is a constant for the gradient; in
+        NVIDIA's programs the share `decay` of it, which comes from these lengths, is not.
         """
-        self.mean = self.mean.lerp(lengths.detach().mean(), self.config.decay)
+        mean = lengths.detach().mean()
+        distributed.average_([mean])
+        self.mean = self.mean.lerp(mean, self.config.decay)
         return self.config.weight * (lengths - self.mean).square().mean()
-
-    def end_round(self) -> None:
-        """Makes the mean that of all processes."""
-        distributed.average_([self.mean])
 
     def state(self) -> dict[str, Any]:
         """Returns what it remembers, as JSON."""

@@ -23,9 +23,9 @@ class Phase:
     optimizer: str
     every: int = 1
 
-    def due(self, number: int) -> bool:
-        """Tells whether the phase belongs to round `number`."""
-        return number % self.every == 0
+    def due(self, number: int, stretch: int = 1) -> bool:
+        """Tells whether the phase belongs to round `number`, with its interval times `stretch`."""
+        return number % (self.every * stretch) == 0
 
 
 class Round:

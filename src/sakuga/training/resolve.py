@@ -124,7 +124,7 @@ def _rules_of_slopes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
 
 def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
     """As `_rules_of_slopes`, for the game and its networks."""
-    loss = config.loss
+    loss, d = config.loss, config.discriminator
     no_verdict = loss.kind in ("wasserstein", "relativistic")
     yield (
         no_verdict and isinstance(config.augment, AdaConfig) and config.augment.target is not None,
@@ -145,6 +145,14 @@ def _rules_of_games(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         config.noise_start != "auto" and config.noise_start.amount > 0 and config.generator.kind != "stylegan2",
         f"--noise_start is when noise joins the maps of G, and --generator.kind {config.generator.kind} has no noise: "
         "leave it out, or choose --generator.kind stylegan2.",
+    )
+    # D compares the pictures of a batch; in one with real pictures, fakes that are all the same look varied.
+    has_minibatch_std = d.kind == "stylegan2" or (d.kind == "dcgan" and d.minibatch_std)
+    yield (
+        config.real_fake_batches == "joint" and has_minibatch_std,
+        "--real_fake_batches joint mixes real pictures and fakes, whose variety D is to see apart by "
+        f"{'its' if d.kind == 'stylegan2' else '--discriminator.minibatch_std, a'} standard deviation over the batch: "
+        "choose --real_fake_batches separate.",
     )
     yield (
         config.freeze_d > 0 and config.init.discriminator is None,
@@ -186,6 +194,13 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         f"--conditioning.label_prior {conditioning.label_prior} is about the attributes that G is told, and it is told "
         "none: add --conditioning.attributes all, or leave it out.",
     )
+    pairing = "--penalty.kind wgan_gp" if config.penalty.kind == "wgan_gp" else "--loss.kind relativistic"
+    yield (
+        conditioning.label_prior != "data" and told and config.labels_in_pairs,
+        f"--conditioning.label_prior {conditioning.label_prior} draws labels for fakes, and {pairing} with "
+        "--discriminator.head.kind projection takes those of the real pictures beside them: leave it out, or choose "
+        "another head.",
+    )
     yield (
         conditioning.classify_fakes and d.head.kind != "auxiliary",
         "--conditioning.classify_fakes is about D's auxiliary classifier, and --discriminator.head.kind is "
@@ -201,9 +216,10 @@ def _rules_of_attributes(config: TrainConfig) -> Iterator[tuple[bool, str]]:
         "auxiliary.",
     )
     yield (
-        conditioning.adversarial_weight == 0 and not has_class_loss and d.head.kind != "discriminative",
-        "--conditioning.adversarial_weight 0 leaves D and G nothing to learn, as there is no class loss: give a weight "
-        "above 0.",
+        conditioning.adversarial_weight != 1 and not has_class_loss and d.head.kind != "discriminative",
+        f"--conditioning.adversarial_weight {conditioning.adversarial_weight:g} is set against a class loss, and with "
+        f"--discriminator.head.kind {d.head.kind} there is none: leave it out, or choose --discriminator.head.kind "
+        "auxiliary.",
     )
     if not isinstance(config.classifier, NoClassifierConfig):
         kind = config.classifier.head.kind
@@ -262,11 +278,23 @@ def resolve(config: TrainConfig, resolution: int, device: torch.device) -> Train
     }
     if config.noise_start == "auto":
         changes["noise_start"] = NOISE_START if config.generator.kind == "stylegan2" else 0
+    if config.deterministic and device.type == "cuda":
+        _check_deterministic(config)
     complete = _sized(patch(config, changes), resolution)
     if _weight(complete.penalty) == "auto":
         complete = patch(complete, {"penalty.weight": 2e-4 * int(complete.data.resolution) ** 2 / config.batch_size})
     check(complete)
     return complete
+
+
+def _check_deterministic(config: TrainConfig) -> None:
+    """Refuses what no GPU computes twice alike: ADA's `grid_sample`, whose gradient CUDA sums in any order."""
+    augment = config.augment
+    if isinstance(augment, AdaConfig) and (augment.blit or augment.geometry):
+        raise UserError(
+            "--deterministic true: on a GPU no two runs in which --augment.kind ada moves pictures are the same: add "
+            "--augment.blit false and --augment.geometry false, choose another augmentation, or leave it out."
+        )
 
 
 def _weight(penalty: PenaltyConfig) -> float | Auto:
