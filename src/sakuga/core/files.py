@@ -172,7 +172,8 @@ def _new_file(folder: Path, name: str) -> Path:
 
 
 def _sync(path: Path) -> None:
-    with open(path, "rb") as file:
+    # Windows syncs no handle that is only for reading; elsewhere any does, and a writer may have left a read-only file.
+    with open(path, "r+b" if os.access(path, os.W_OK) else "rb") as file:
         os.fsync(file.fileno())
 
 
