@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 import zipfile
 
 import pytest
@@ -93,6 +94,32 @@ def test_an_entry_that_announces_too_much_is_not_read(tmp_path):
         for _ in range(300):
             file.write(bytes(2**20))
     with pytest.raises(BadFile, match="bomb"):
+        open_source(tmp_path / "z.zip").read("a.png")
+
+
+def test_an_entry_is_not_read_beyond_what_it_announces(tmp_path):
+    path = tmp_path / "z.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(2**25))
+    data = bytearray(path.read_bytes())
+    place = data.index(b"PK\x01\x02") + 24  # of its size in the directory
+    data[place : place + 4] = (1000).to_bytes(4, "little")
+    path.write_bytes(data)
+    source = open_source(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadFile, match="damaged in the archive"):
+            source.read("a.png")
+        assert tracemalloc.get_traced_memory()[1] < 2**21
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("method", "name"), [(zipfile.ZIP_LZMA, "lzma"), (zipfile.ZIP_BZIP2, "bzip2")])
+def test_what_inflates_without_limit_is_refused_by_name(tmp_path, method, name):
+    with zipfile.ZipFile(tmp_path / "z.zip", "w", method) as archive:
+        archive.writestr("a.png", b"12345678")
+    with pytest.raises(BadFile, match=f"another compression than deflate: {name}"):
         open_source(tmp_path / "z.zip").read("a.png")
 
 

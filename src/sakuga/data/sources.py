@@ -18,6 +18,8 @@ from sakuga.data.problem import Problem
 METADATA = ("labels.csv", "dataset.json")
 """Files that describe the others; read beside the pictures, or in their common folder."""
 
+_METHODS = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma", 93: "zstandard"}
+
 
 class Source(Protocol):
     """Files by name."""
@@ -145,11 +147,15 @@ class ZipSource:
     def _read(self, entry: zipfile.ZipInfo) -> bytes:
         if entry.flag_bits & 0x1:
             raise BadFile("encrypted: pack it without a password")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # those inflate without limit
+            method = _METHODS.get(entry.compress_type, f"method {entry.compress_type}")
+            raise BadFile(f"another compression than deflate: {method}, pack it with deflate or without compression")
         if entry.file_size > MAX_BYTES:
             raise BadFile(f"decompression bomb: {entry.file_size} bytes announced, more than {MAX_BYTES} are not read")
         try:
-            return self._zip.read(entry)
-        except Exception as error:  # zipfile, zlib, bz2 and lzma raise nearly everything on damaged data
+            with self._zip.open(entry) as file:
+                return file.read(entry.file_size + 1)  # without a number, it inflates more than was announced
+        except Exception as error:  # zipfile and zlib raise nearly everything on damaged data
             raise BadFile(f"damaged in the archive ({error})") from None
 
     def metadata(self, name: str) -> bytes | None:
