@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shlex
 import warnings
@@ -281,7 +282,7 @@ def _read(place: Path) -> Decoded | None:
         index = json.loads((place / _INDEX).read_bytes())
         names, resolution = index["names"], index["resolution"]
         shape = (len(names), resolution, resolution, 3)
-        if (place / _PIXELS).stat().st_size != np.prod(shape):
+        if (place / _PIXELS).stat().st_size != math.prod(shape):
             return None
         return Decoded(
             images=np.memmap(place / _PIXELS, np.uint8, "r", shape=shape),
