@@ -8,6 +8,7 @@ from PIL import Image
 from sakuga.core.errors import UserError
 from sakuga.evaluation.evaluate import distance_during_training, evaluate_pictures, metric_name
 from sakuga.evaluation.fid import frechet_distance, gaussian_of
+from sakuga.evaluation.pictures import Samples
 from sakuga.evaluation.result import EvaluationResult
 
 
@@ -56,6 +57,18 @@ def test_real_every_and_sheet(extractor, dataset, draw, tmp_path):
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 11 * 64
         assert sheet.height > 16 * 64
+
+
+def test_samples_are_drawn_once(extractor, dataset, draw):
+    images, drawn = draw(100, seed=5), []
+
+    def sample(numbers: np.ndarray) -> np.ndarray:
+        drawn.extend(numbers.tolist())
+        return images[numbers]
+
+    found = evaluate_pictures(Samples(100, sample), dataset, extractor, progress=False)
+    assert drawn == list(range(100))
+    assert found == evaluate_pictures(images, dataset, extractor, progress=False)
 
 
 def test_too_few_pictures_are_refused_before_work(extractor, dataset, draw):

@@ -75,7 +75,7 @@ def evaluate_pictures(
     """
     indices = dataset.indices_every(checked_step(real_every))
     _refuse_too_few(len(images), len(indices), dataset, real_every)
-    if judged or faces:
+    if not isinstance(images, np.ndarray):
         images = Kept(images)
     real = measure_real(dataset, indices, extractor, batch_size, progress)
     fake = measure(images, extractor, batch_size, f"Measuring {len(images):,} samples" if progress else "")
