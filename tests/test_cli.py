@@ -1,4 +1,5 @@
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def draw(
     loop: bool = True,
     overwrite: bool = False,
     sigma: tuple[float, float] = (0.0, 1.0),
+    also: tuple[str, ...] = (),
     out: Path = Path("out"),
     kind: Literal["linear", "smooth"] = "smooth",
 ) -> None:
@@ -35,6 +37,7 @@ def draw(
         loop: Whether to end where it began.
         overwrite: Whether to replace files.
         sigma: Two numbers.
+        also: Any number of words.
         out: The file.
         kind: The way.
     """
@@ -145,6 +148,12 @@ def test_the_help_of_each_verb_needs_no_torch():
         (["train", "--resume"], "--run-dir is missing: name the folder of the run to go on with."),
         (["train", "tiny64", "--run-dir", "y", "--overwrite"], "No option --overwrite: a run is never replaced"),
         (["train", "tiny64", "--run-dir", "y", "--overwrite=true"], "No option --overwrite: a run is never replaced"),
+        (["train", "tiny64", "--run-dir", "y", "--seed", "1", "--seed=2"], "--seed is given twice: give it once."),
+        (["train", "--run-dir", "y", "--batch-size", "1", "--batch_size", "2"], "--batch_size is given twice: give"),
+        (["train", "--resume", "--run-dir", "y", "--resume"], "--resume is given twice: give it once."),
+        (["generate", "m", "--attributes", "hair=aqua", "--attributes=eyes=blue"], "--attributes is given twice: give"),
+        (["generate", "m", "--best-of", "2", "--best_of", "3"], "--best-of is given twice: give it once."),
+        (["interpolate", "m", "--loop", "--no-loop", "--out", "x"], "--loop is given twice: give it once."),
         (["train", "tiny64", "--run-dir", "y", "--force"], "No option --force: see --help"),
         (["train", "tiny64", "--run-dir", "y", "--seed"], "--seed has no value: write --seed VALUE."),
         (["train", "tiny64", "--run-dir", "y", "--loss.clip"], "--loss.clip has no value: write --loss.clip VALUE."),
@@ -170,19 +179,36 @@ def test_the_sentence_is_the_same_on_a_terminal_without_lines(encoding):
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_the_terminal_cannot_show_is_no_error(toy, monkeypatch, encoding):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert toy(lambda words: print(words[0]), "日本█.zip", raw=True) == 0
+    assert sys.stdout.buffer.getvalue().split() == [b"???.zip"]
+    assert toy(draw, "--seeds 1 --日本 2") == 2
+    sys.stderr.flush()
+    assert b"has no option --??: " in sys.stderr.buffer.getvalue()
+
+
 def test_options_get_their_types(toy):
     assert (
         toy(draw, "faces --seeds 0-3,7 --best-of 512 --no-loop --overwrite --sigma 1 2.5 --out a/b.png --kind linear")
         == 0
     )
     expected = {"model": "faces", "seeds": "0-3,7", "best_of": 512, "loop": False, "overwrite": True}
-    expected |= {"sigma": (1.0, 2.5), "out": Path("a/b.png"), "kind": "linear"}
+    expected |= {"sigma": (1.0, 2.5), "also": (), "out": Path("a/b.png"), "kind": "linear"}
     assert CALLS[0] == expected
 
 
 def test_options_may_be_left_out_or_written_otherwise(toy):
     assert toy(draw, "--seeds=7 --best_of=3 --loop") == 0
     assert (CALLS[0]["model"], CALLS[0]["best_of"], CALLS[0]["loop"], CALLS[0]["out"]) == (None, 3, True, Path("out"))
+
+
+@pytest.mark.parametrize("also", ["--also a b --seeds 7", "--also a --seeds 7 --also b", "--also=a --seeds 7 --also=b"])
+def test_an_option_that_takes_several_values_takes_them_at_once_or_one_by_one(toy, also):
+    assert toy(draw, f"faces {also}") == 0
+    assert (CALLS[0]["model"], CALLS[0]["seeds"], CALLS[0]["also"]) == ("faces", "7", ("a", "b"))
 
 
 def test_help_of_a_verb_shows_defaults_and_runs_nothing(toy, capsys):
@@ -235,6 +261,12 @@ def test_a_smaller_batch_is_advised_only_by_an_option_that_the_verb_has(toy, cap
 
     assert toy(batched) == 2
     assert "choose a smaller --batch-size, or close" in capsys.readouterr().err
+
+    def many(*, batch_size: int = 8, num_images: int = 8) -> None:
+        raise MemoryError
+
+    assert toy(many) == 2
+    assert "choose a smaller --batch-size or --num-images, or close" in capsys.readouterr().err
 
     def trained(arguments: list[str]) -> None:
         raise MemoryError

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sakuga import zoo
 from sakuga.core.errors import UserError, nearest
@@ -63,6 +63,9 @@ _HELP = {"-h", "--help"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit status: 0, 2 for a mistake of the user's, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name or a bar may hold what the terminal's encoding lacks
+            stream.reconfigure(errors="replace")
     try:
         status = _run(words)
         sys.stdout.flush()
@@ -124,6 +127,7 @@ def bind(name: str, function: Callable[..., Any], arguments: list[str]) -> Calla
     import tyro
 
     _check_options(name, function, arguments)
+    arguments = _gathered(function, arguments)
 
     @functools.wraps(function)
     def later(*args: Any, **kwargs: Any) -> Callable[[], Any]:
@@ -201,6 +205,32 @@ def _check_options(name: str, function: Callable[..., Any], arguments: list[str]
         raise UserError(f"`sakuga {name}` needs {missing[0]}: `sakuga {name} --help` tells what it is.")
 
 
+def _gathered(function: Callable[..., Any], arguments: list[str]) -> list[str]:
+    """Returns the arguments with all the values of an option behind its first mention: tyro keeps the last ones only.
+
+    Raises:
+        UserError: If an option that takes one value is given twice.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    several = {_written(p.name) for p in parameters if ... in get_args(p.annotation)}
+    last: list[str] = []
+    groups = {"": last}  # by option, what it was written as and its values; before them the words of none
+    for word in arguments:
+        if not word.startswith("--"):
+            last.append(word)
+            continue
+        written, equals, value = word.partition("=")
+        option = re.sub("^--no-", "--", _written(written[2:]))
+        if option not in groups:
+            last = groups[option] = [word]
+        elif option in several:
+            last = groups[option]
+            last += [value] if equals else []
+        else:
+            raise UserError(f"{option} is given twice: give it once.")
+    return [word for group in groups.values() for word in group]
+
+
 def _options(function: Callable[..., Any]) -> dict[str, bool]:
     """Returns the options of a verb, and whether each is required; a config among its parameters has one a field."""
     from sakuga.configs.base import Config
@@ -214,8 +244,12 @@ def _options(function: Callable[..., Any]) -> dict[str, bool]:
             found |= dict.fromkeys(kind.model_fields, False)
         else:
             found[parameter.name] = parameter.default is parameter.empty
+    return {_written(name): required for name, required in found.items()}
+
+
+def _written(name: str) -> str:
     # An option such as --from is a word of Python's and has an underscore behind it there.
-    return {"--" + name.rstrip("_").replace("_", "-"): required for name, required in found.items()}
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 def _is_of_another(option: str) -> bool:
@@ -239,14 +273,15 @@ def _told(error: Exception, argv: list[str]) -> str | None:
 
 
 def _smaller_batch(argv: list[str]) -> str:
-    """Returns the advice to choose a smaller batch, for a verb that has an option for it."""
+    """Returns the advice to choose smaller batches, or fewer pictures, for a verb that has options for it."""
     verb = VERBS.get(" ".join(argv[:1]))
     if verb is None:
         return ""
     if verb.raw:
         return "choose a smaller --batch_size, or "
     function = getattr(importlib.import_module(f"sakuga.commands.{verb.module}"), verb.function)
-    return "choose a smaller --batch-size, or " if "--batch-size" in _options(function) else ""
+    found = [option for option in ("--batch-size", "--num-images") if option in _options(function)]
+    return f"choose a smaller {' or '.join(found)}, or " if found else ""
 
 
 def _refuse(sentence: str) -> int:
