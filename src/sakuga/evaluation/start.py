@@ -133,6 +133,8 @@ def _check_numbers(num_images: int, batch_size: int, real_every: int, seed: int)
     for what, count in {"number of images": num_images, "batch size": batch_size}.items():
         if count < 1:
             raise UserError(f"A {what} of {count} cannot be: give 1 or more.")
+    if num_images > 1_000_000:  # whose features are 8 GB
+        raise UserError(f"{num_images:,} images are too many to measure: give at most 1,000,000.")
     checked_step(real_every)
     if not 0 <= seed <= MAX_SEED - num_images:
         raise UserError(f"The seed {seed} leaves no {num_images:,} seeds up to {MAX_SEED}: choose a smaller one.")
