@@ -54,6 +54,16 @@ def test_only_other_verbs_advise_to_check(run, make):
     )
 
 
+def test_names_and_values_are_shown_as_they_are_written(run, make, pngs):
+    values = [b"[/b]", b"[old] red", b":cat:"]
+    pngs["labels.csv"] = b"file,hat\n" + b"".join(b"%02d.png,%s\n" % (i, values[i % 3]) for i in range(18))
+    status, out, _ = run("info", make("set[old]", pngs))
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "set[old]"
+    assert {"[/b]", "[old] red", ":cat:"} <= {line.partition("  ")[0] for line in lines}
+
+
 def test_pack_check_info_and_preview_of_a_folder(run, make, pngs, tmp_path):
     pngs["labels.csv"] = b"file,hair\n" + b"".join(
         b"%02d.png,%s\n" % (i, b"red" if i < 15 else b"blue") for i in range(19)

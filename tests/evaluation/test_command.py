@@ -22,10 +22,11 @@ needs_efficientnet = pytest.mark.skipif(
 @pytest.fixture
 def folder(draw, tmp_path):
     """A folder of 40 pictures, 32x32."""
-    (tmp_path / "pictures").mkdir()
+    folder = tmp_path / "pictures[old]"
+    folder.mkdir()
     for i, image in enumerate(draw(40, seed=1)):
-        Image.fromarray(image.repeat(2, 0).repeat(2, 1)).save(tmp_path / "pictures" / f"{i:03d}.png")
-    return tmp_path / "pictures"
+        Image.fromarray(image.repeat(2, 0).repeat(2, 1)).save(folder / f"{i:03d}.png")
+    return folder
 
 
 @pytest.fixture
@@ -53,11 +54,12 @@ def test_pictures_of_anybody(folder, tmp_path, capsys):
     assert numbers["pixel_near_copies"] == 1
     assert found["ruler"]["num_samples"] == 30
     assert found["ruler"]["num_real"] == 20
-    assert found["ruler"]["samples"] == "pictures, evenly spaced by name"
+    assert found["ruler"]["samples"] == "pictures[old], evenly spaced by name"
     assert found["ruler"]["ema"] is None
     shown = capsys.readouterr().out
     assert f"{numbers['efficientnet_frechet']:.2f}" in shown
     assert "Ruler: efficientnet (57934424)" in shown
+    assert "30 samples (pictures[old], evenly spaced by name; " in shown
     assert "Fewer than 1,280 pictures on a side" in shown
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 11 * 64
@@ -129,6 +131,7 @@ def test_mistakes_are_told_before_any_work(folder, model, tmp_path):
     for options, message in (
         ({}, "either a model or images"),
         ({"images": folder, "num_images": 0}, "number of images of 0"),
+        ({"images": folder, "num_images": 4_000_000_000}, "4,000,000,000 images are too many to measure: give at most"),
         ({"images": folder, "batch_size": 0}, "batch size of 0"),
         ({"images": folder, "real_every": 0}, "A step of 0"),
         ({"images": folder, "machine": Machine(threads=0)}, "--threads 0 is too small"),

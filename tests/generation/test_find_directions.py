@@ -182,7 +182,7 @@ def test_a_labeler_shows_the_way(faces, tmp_path, capsys):
 
 def test_a_table_shows_the_way(model_file, model, tmp_path, capsys):
     seeds = list(range(200))
-    hair = np.where(model.z_of_seeds(seeds)[:, 3] > 0.5, "red", "blue")
+    hair = np.where(model.z_of_seeds(seeds)[:, 3] > 0.5, "red", "[/b]")
     (tmp_path / "t.csv").write_text(
         "seed,hair,eyes\n" + "".join(f"{s},{h},\n" for s, h in zip(seeds, hair, strict=True))
     )
@@ -191,12 +191,12 @@ def test_a_table_shows_the_way(model_file, model, tmp_path, capsys):
     assert main(command) == 0
     assert cosine(read_directions(out).steps["hair:red"], np.eye(8)[3]) > 0.9
     told = capsys.readouterr()
-    assert "2 directions of tiny" in told.out
+    assert "2 directions of tiny" in told.out and "\nhair:[/b] " in told.out
     info = read_directions(out).header.directions["hair:red"]
     red = int((hair[::5] == "red").sum())
     assert info.held_out == (red, 40 - red) and red < 20
     assert f"{red} of 40" in told.out
-    assert "fewer than 20 held-out samples that show the value, or that do not: hair:blue, hair:red." in told.err
+    assert "fewer than 20 held-out samples that show the value, or that do not: hair:[/b], hair:red." in told.err
 
 
 def test_a_quantity_that_goes_with_nothing_is_in_doubt(model_file, tmp_path, capsys):

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from sakuga.commands.judge import _show as show
 from sakuga.commands.judge import judge as judge_command
 from sakuga.configs.classifier import JudgeConfig
 from sakuga.configs.labels import Attribute, LabelSchema
@@ -179,6 +180,13 @@ def test_what_is_near_chance_is_named(hair, eyes, doubtful):
     scores = {f"hair={value}": accuracy for value, accuracy in values.items() if accuracy is not None}
     scores |= {"eyes=dark": eyes[0], "eyes=light": eyes[1]}
     assert HeldOut(scores, {}).near_chance(SCHEMA) == doubtful
+
+
+def test_a_value_is_shown_as_it_is_written(capsys):
+    schema = LabelSchema(attributes=(Attribute(name="hair", values=("[old] red", "[/b]", ":cat:")),))
+    show(HeldOut({"hair=[/b]": 0.5}, {"hair=[/b]": 7}), schema)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["[old]", "red", "0", "-"] in rows and ["[/b]", "7", "50.0%"] in rows and [":cat:", "0", "-"] in rows
 
 
 def test_command(tmp_path, capsys):

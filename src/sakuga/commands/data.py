@@ -72,9 +72,9 @@ def info(source: str, /, *, resolution: int | None = None, labels: Path | None =
         resolution: Height and width of the pictures; their own, if all are the same square.
         labels: A table `file,hair,eyes,...` to use instead of the labels that come with the pictures.
     """
-    from rich.console import Console
     from rich.table import Table
 
+    from sakuga.commands import options
     from sakuga.data.dataset import open_dataset
     from sakuga.data.report import channel_statistics, label_counts, size_on_disk
 
@@ -92,11 +92,12 @@ def info(source: str, /, *, resolution: int | None = None, labels: Path | None =
         "other problems": f"{len(dataset.problems) - duplicates:,}",
         "fingerprint": dataset.fingerprint,
     }
-    console = Console(highlight=False)
+    console = options.console()
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, fact in facts.items():
         table.add_row(name, fact)
-    console.print(f"[bold]{dataset.name}[/]", table, sep="\n")
+    console.print(dataset.name, style="bold")
+    console.print(table)
     for attribute, counts in label_counts(dataset).items():
         histogram = Table(attribute, "pictures", "", box=None, pad_edge=False)
         for value, count in counts.items():

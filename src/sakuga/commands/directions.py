@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sakuga.commands.options import ANY_MACHINE, Machine
+from sakuga.commands.options import ANY_MACHINE, Machine, console
 
 if TYPE_CHECKING:
     from sakuga.configs.directions import Method
@@ -164,7 +164,6 @@ def _wanted(job: _Job, known: list[str], source: str) -> list[str]:
 
 
 def _show(found: "Directions") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from sakuga.configs.directions import FEW, LOW_AUC
@@ -176,7 +175,7 @@ def _show(found: "Directions") -> None:
         auc = "-" if info.auc is None else f"{info.auc:.3f}"
         held = "-" if info.held_out is None else f"{info.held_out[0]:,} of {sum(info.held_out):,}"
         table.add_row(name, info.what, *((f"{info.samples or 0:,}", auc, held) if labeled else ()))
-    Console(highlight=False).print(table, end="\n\n")
+    console().print(table, end="\n\n")
     if doubtful := [name for name, info in found.header.directions.items() if info.is_doubtful]:
         print(
             f"In doubt, with an AUC below {LOW_AUC:g}, or fewer than {FEW} held-out samples that show the value, or "

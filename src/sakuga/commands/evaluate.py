@@ -107,9 +107,9 @@ def evaluate(
 
 
 def _show(result: "EvaluationResult") -> None:
-    from rich.console import Console
+    from sakuga.commands import options
 
-    console = Console()
+    console = options.console()
     if result.attributes:
         _show_judge(result.attributes, console)
     console.print(_metrics(result), end="\n\n")
@@ -124,7 +124,6 @@ def _show(result: "EvaluationResult") -> None:
             f"Path length: {path.pairs:,} pairs in {path.space}, {path.sampling}, epsilon {path.epsilon:g}, "
             f"{path.distance} ({path.weights_sha256[:8]}) at {path.side}x{path.side}, without the {path.outliers:g}% "
             "on either side.",
-            highlight=False,
             soft_wrap=True,
         )
     ruler = result.ruler
@@ -133,7 +132,6 @@ def _show(result: "EvaluationResult") -> None:
         f"{ruler.num_samples:,} samples ({ruler.samples}; labels: {ruler.labels}) against {ruler.num_real:,} real "
         f"({ruler.data}, {ruler.real}) at {ruler.resolution}x{ruler.resolution}; KID over {ruler.kid_subsets} subsets "
         f"of {ruler.kid_subset_size:,}.",
-        highlight=False,
         soft_wrap=True,
     )
     if min(ruler.num_samples, ruler.num_real) < ruler.num_features:
@@ -176,7 +174,6 @@ def _show_judge(report: "AttributeReport", console: "Console") -> None:
     console.print(
         f"Judge: {report.judge}. Its accuracy on real pictures that it was not trained on bounds what it says of "
         "samples:",
-        highlight=False,
         soft_wrap=True,
     )
     for attribute in report.attributes:

@@ -44,15 +44,15 @@ def show_cost(
     model: "LoadedModel", directions: "Directions", names: Sequence[str], ruler: Ruler, count: int, batch_size: int
 ) -> None:
     """Measures directions and prints what they do and cost, and the ruler."""
-    from rich.console import Console
     from rich.table import Table
 
+    from sakuga.commands import options
     from sakuga.evaluation.identity import measure_directions
 
     report = measure_directions(
         model, directions, names, ruler.extractor, count, judge=ruler.judge, batch_size=batch_size
     )
-    console = Console(highlight=False)
+    console = options.console()
     columns = ("direction", "strength", "seen before", "seen after", "others kept", "identity cost")
     table = Table(*columns, box=None, pad_edge=False)
     for cost in report.costs:

@@ -7,14 +7,14 @@ def info(model: str | None = None, /) -> None:
     Args:
         model: A model of the zoo, a .safetensors file, a run folder, or a file that `sakuga judge` wrote.
     """
-    from rich.console import Console
     from rich.table import Table
 
+    from sakuga.commands import options
     from sakuga.configs.modelfile import read_header
     from sakuga.core.errors import printable
     from sakuga.zoo import about, find_model
 
-    console = Console(highlight=False, markup=False)
+    console = options.console()
     if model is None:
         table = Table("model", "draws", "pixels", "attributes", "file", box=None, pad_edge=False)
         for row in about.listed():

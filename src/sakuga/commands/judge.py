@@ -80,12 +80,12 @@ def judge(
 
 
 def _show(found: "HeldOut", schema: "LabelSchema") -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from sakuga.commands import options
     from sakuga.evaluation.attributes import score_name
 
-    console = Console(highlight=False)
+    console = options.console()
     for attribute in schema.attributes:
         table = Table(attribute.name, "held out", "accuracy", box=None, pad_edge=False)
         for value in (None, *attribute.values):

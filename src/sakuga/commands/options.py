@@ -13,6 +13,8 @@ from sakuga.core.errors import UserError
 from sakuga.core.files import check_place
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sakuga.generation.model import LoadedModel
 
 
@@ -57,6 +59,13 @@ class Machine(Config):
 UNTOLD, ANY_MACHINE = Told(), Machine()
 
 
+def console() -> "Console":
+    """Returns a console that shows text as it is: labels and files may be named [b] or :cat:."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
 def split_options(
     words: Iterable[str], flags: Collection[str] = (), known: Collection[str] | None = None
 ) -> tuple[list[str], dict[str, str]]:
@@ -68,7 +77,7 @@ def split_options(
         known: Names, up to the first dot, of what options take a value; another is not asked for one. None: any.
 
     Raises:
-        UserError: If an option has no value, or a flag has one.
+        UserError: If an option has no value, or a flag has one, or an option is given twice.
     """
     rest, others = list(words), []
     options: dict[str, str] = {}
@@ -87,6 +96,8 @@ def split_options(
                     raise UserError(f"No option {written}: see --help for those that there are.")
                 raise UserError(f"{written} has no value: write {written} VALUE.")
             value = rest.pop(0)
+        if name in options:
+            raise UserError(f"{written} is given twice: give it once.")
         options[name] = value
     return others, options
 

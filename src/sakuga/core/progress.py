@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 def progress_bar() -> Progress:
     """Returns a progress bar that draws on stderr and vanishes when it is done; nothing where that is no terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
