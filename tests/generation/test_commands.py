@@ -113,6 +113,11 @@ def test_interpolate_writes_a_gif_and_a_strip(model, model_file, tmp_path):
     assert Image.open(strip).text["seeds"] == "3,17"
 
 
+def test_a_strip_alone_has_a_dozen_frames_if_none_are_told(model_file, tmp_path):
+    assert main(["interpolate", str(model_file), "--seeds", "3,17", "--out", str(tmp_path / "way.png")]) == 0
+    assert _pixels(tmp_path / "way.png").shape == (32 + 4, 12 * (32 + 2) + 2, 3)
+
+
 def test_a_strip_alone_ends_at_the_last_seed(model, model_file, tmp_path):
     strip = tmp_path / "way.png"
     arguments = ["--seeds", "3,17", "--frames", "4", "--kind", "linear", "--columns", "2"]

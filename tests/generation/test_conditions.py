@@ -144,6 +144,35 @@ def test_generate_all_values_of_one_attribute(conditional, tmp_path, capsys):
     assert "5 pictures of each of 3 conditions" in capsys.readouterr().out
 
 
+def test_one_seed_under_all_values_of_two_attributes_is_a_table(conditional, tmp_path):
+    sheet = tmp_path / "table.png"
+    arguments = ["--hair", "all", "--eyes", "all", "--sheet", str(sheet), "--scale", "2"]
+    assert main(["generate", str(conditional.path), *arguments]) == 0
+    rows = list(draw_rows(conditional, [{"hair": "all", "eyes": "all"}], [0]))
+    of_hair, of_eyes = (conditional.schema.attribute(name).values for name in ("hair", "eyes"))
+    side = 2 * conditional.resolution + 2
+    body = _pixels(sheet)[-(len(of_hair) * side + 2) :, -(len(of_eyes) * side + 2) :]
+    for i, row in enumerate(rows):
+        down, across = divmod(i, len(of_eyes))
+        assert row.condition == {"hair": of_hair[down], "eyes": of_eyes[across]}
+        picture = body[2 + down * side : (down + 1) * side, 2 + across * side : (across + 1) * side]
+        assert np.array_equal(picture[::2, ::2], row.drawn.images[0])
+    # Pairs that are not all combinations stay rows.
+    assert sheet_of_rows(rows[:-1]).shape[0] > (len(rows) - 1) * (conditional.resolution + 2)
+
+
+def test_a_scale_without_a_sheet_is_refused(conditional, tmp_path, capsys):
+    assert main(["generate", str(conditional.path), "--out", str(tmp_path / "o"), "--scale", "2"]) == 2
+    assert "--scale 2 enlarges a sheet: add --sheet" in capsys.readouterr().err
+
+
+def test_colors_have_two_spellings(conditional, tmp_path):
+    for name, hair in (("a", "blonde"), ("b", "blond")):
+        arguments = ["--hair", hair, "--seeds", "1", "--out", str(tmp_path / name)]
+        assert main(["generate", str(conditional.path), *arguments]) == 0
+    assert np.array_equal(*(_pixels(tmp_path / name / "seed0000000001.png") for name in "ab"))
+
+
 def test_generate_a_sheet_of_conditions(conditional, tmp_path):
     sheet = tmp_path / "sheet.png"
     arguments = ["--conditions", "hair=aqua; hair=red; hair=aqua", "--eyes", "green", "--sheet", str(sheet)]

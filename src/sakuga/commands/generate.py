@@ -28,6 +28,7 @@ def generate(
     conditions: str | None = None,
     sheet: Path | None = None,
     columns: int | None = None,
+    scale: int = 1,
     overwrite: bool = False,
     batch_size: int = 64,
     conditioning: Told = UNTOLD,
@@ -39,14 +40,17 @@ def generate(
     Args:
         model: A model of the zoo, a .safetensors file, or a run folder.
         out: Write one PNG for each picture into this folder, named by its seed; of rows, a folder for each.
-        seeds: Which seeds, for example 0-63,77. 0-63 if not given; of rows, 0-7 of each.
+        seeds: Which seeds, for example 0-63,77. 0-63 if not given; of rows, 0-7 of each, or 0 if two attributes are
+            all.
         from_projection: Files that `sakuga project` wrote: draw their pictures, before those of --seeds.
         best_of: Draw so many, seeds 0 to N-1, and keep those that the discriminator finds most real.
         keep: How many to keep of --best-of or of --seeds. 64 of --best-of if not given; of rows, 8 of each.
         conditions: A row for each, as in 'hair=aqua,eyes=orange; hair=black', or the preset unispac.
         sheet: Write all pictures side by side into this PNG; the best first where D chose. A row for each condition
-            and psi.
+            and psi; of one seed under all values of two attributes, a row for each of the one and a column for each of
+            the other.
         columns: Pictures in a row of the sheet. As square as possible if not given.
+        scale: Each pixel of the sheet becomes a square of so many.
         overwrite: Replace files that exist.
         batch_size: Pictures a forward pass.
         conditioning: What a model with attributes is told.
@@ -63,11 +67,13 @@ def generate(
     from sakuga.configs.conditions import ALL, PRESETS, merged, parse_conditions
     from sakuga.core.errors import UserError
 
-    check_positive(best_of=best_of, columns=columns, batch_size=batch_size)
+    check_positive(best_of=best_of, columns=columns, scale=scale, batch_size=batch_size)
     check_suffix(sheet, "--sheet", ".png")
     check_folder(out, "--out")
     if out is None and sheet is None:
         raise UserError("Say where to write: --out FOLDER for one file a picture, --sheet FILE.png for all on one.")
+    if scale > 1 and sheet is None:
+        raise UserError(f"--scale {scale} enlarges a sheet: add --sheet FILE.png.")
     condition, ways = conditioning.condition(), sampling.each()
     rows = [condition] if ALL in condition.values() else []
     if conditions is not None:
@@ -76,7 +82,7 @@ def generate(
         rows = [condition]
     if rows and columns is not None:
         raise UserError("--columns: a sheet of rows has a column for each seed: leave the option out.")
-    chosen, keep = _choose(seeds, from_projection, best_of, keep, 8 if rows else 64)
+    chosen, keep = _choose(seeds, from_projection, best_of, keep, _usual(rows))
     if from_projection and any(rows):
         raise UserError(
             "A projected picture cannot be told a condition: leave out --from-projection or the conditions."
@@ -85,7 +91,7 @@ def generate(
     refuse_existing([sheet], overwrite)
     machine.prepare()
     check_keys(chosen, condition, ways[0])
-    job = _Job(model, chosen, keep, out, sheet, ways, columns, overwrite, batch_size, machine.device)
+    job = _Job(model, chosen, keep, out, sheet, ways, columns, scale, overwrite, batch_size, machine.device)
     if rows:
         _draw_rows(job, rows, is_preset=(conditions or "").strip() in PRESETS)
     else:
@@ -100,6 +106,7 @@ class _Job(NamedTuple):
     sheet: Path | None
     sampling: list[Sampling]
     columns: int | None
+    scale: int
     overwrite: bool
     batch_size: int
     device: str
@@ -126,9 +133,10 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
 
     import numpy as np
 
-    from sakuga.core.images import grid, save_png
+    from sakuga.core.images import save_png
     from sakuga.generation.model import load
     from sakuga.generation.sample import best_of, draw
+    from sakuga.reporting.sheets import labeled_sheet
 
     loaded = load(job.model, job.device)
     _check_amount(job, loaded, 1)
@@ -146,7 +154,8 @@ def _draw_seeds(job: _Job, told: "Condition") -> None:
             for_sheet.append(part.images)
     if job.sheet is not None:
         text = parameters(loaded, sampling) | dict(told) | {"seeds": listed(keys)}
-        save_png(job.sheet, grid(np.concatenate(for_sheet), job.columns), text, overwrite=job.overwrite)
+        sheet = labeled_sheet(np.concatenate(for_sheet), job.columns, scale=job.scale)
+        save_png(job.sheet, sheet, text, overwrite=job.overwrite)
     job.report(loaded)
     if job.keep and job.out is None:  # else the files name them
         print(f"Their seeds, best first: {listed(keys)}")
@@ -186,7 +195,7 @@ def _draw_rows(job: _Job, conditions: Sequence["Condition"], is_preset: bool) ->
         text["seeds"] = seeds[0] if len(set(seeds)) == 1 else "; ".join(seeds)
         if len(job.sampling) > 1:
             text["psi"] = ",".join(f"{way.psi:g}" for way in job.sampling)
-        save_png(job.sheet, sheet_of_rows(for_sheet), text, overwrite=job.overwrite)
+        save_png(job.sheet, sheet_of_rows(for_sheet, job.scale), text, overwrite=job.overwrite)
     job.report(loaded, count)
 
 
@@ -211,7 +220,7 @@ def _check_amount(job: _Job, loaded: "LoadedModel", rows: int) -> None:
     kept = rows * (job.keep or len(job.seeds)) if job.sheet is not None else job.keep or 0
     is_row = rows > 1 and job.keep is None
     count = max(kept, len(job.seeds) if is_row else 0)
-    check_amount(count, loaded.resolution, f"--keep {job.keep}" if job.keep else "--seeds")
+    check_amount(count, loaded.resolution, f"--keep {job.keep}" if job.keep else "--seeds", job.scale)
 
 
 def _check_names(keys: list["Key"], out: Path | None) -> None:
@@ -226,6 +235,15 @@ def _check_names(keys: list["Key"], out: Path | None) -> None:
     names = [file_name(key) for key in keys]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"Two of the projected pictures would be {out / twice[0]}: draw them one after the other.")
+
+
+def _usual(rows: Sequence["Condition"]) -> int:
+    """Returns how many seeds are drawn of each row if none are given, or of a sheet without rows."""
+    from sakuga.configs.conditions import ALL
+
+    if not rows:
+        return 64
+    return 1 if any(list(row.values()).count(ALL) > 1 for row in rows) else 8
 
 
 def _choose(

@@ -56,7 +56,7 @@ def interpolate(
         conditions: All conditions on the way, as in 'hair=aqua; hair=black; hair=pink', hair=all, or a preset.
         strip: Also write a strip into this PNG: the frames from the first picture to the last.
         grid: Rows and columns of ways side by side, each with its own seeds, for example 3x4.
-        frames: How many pictures. 60 if neither this nor --duration is given.
+        frames: How many pictures. If neither this nor --duration is given, 60, and 12 of a strip alone.
         duration: How many seconds it lasts, instead of --frames.
         fps: Frames a second of the GIF, WebP or MP4.
         loop: Lead an animation back to its beginning and on for ever; a strip ends at the last picture.
@@ -82,7 +82,7 @@ def interpolate(
         raise UserError(f"--out and --strip are both {out}: give one of them another name.")
     refuse_existing([out, strip], overwrite)
     cells = _grid(grid)
-    count = _frames(frames, duration, fps)
+    count = _frames(frames, duration, fps, 12 if out.suffix.lower() == ".png" else 60)
     condition, conditioned = conditioning.condition(), _way(from_, to, conditions)
     if ALL in condition.values() and not conditioned:
         condition, conditioned = {}, [condition]
@@ -211,14 +211,14 @@ def _grid(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _frames(frames: int | None, duration: float | None, fps: float) -> int:
+def _frames(frames: int | None, duration: float | None, fps: float, usual: int) -> int:
     """Returns how many pictures are to be drawn."""
     import math
 
     from sakuga.core.errors import UserError
 
     if duration is None:
-        return 60 if frames is None else frames
+        return usual if frames is None else frames
     if frames is not None:
         raise UserError("--frames and --duration say the same in two ways: give one of them.")
     if not (math.isfinite(duration * fps) and duration > 0):

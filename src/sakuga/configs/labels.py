@@ -9,6 +9,7 @@ from sakuga.configs.base import Config
 from sakuga.core.errors import UserError, choice
 
 UNKNOWN = -1
+SYNONYMS = {"blond": "blonde", "grey": "gray"}
 
 
 class Attribute(Config):
@@ -18,11 +19,12 @@ class Attribute(Config):
     values: tuple[str, ...]
 
     def index(self, value: str) -> int:
-        """Returns the number of a value.
+        """Returns the number of a value; `blond` and `grey` stand for `blonde` and `gray`.
 
         Raises:
             UserError: If the attribute has no such value.
         """
+        value = value if value in self.values else SYNONYMS.get(value, value)
         if value not in self.values:
             raise UserError(f"{self.name} has no value {value!r}: {choice(value, self.values)}")
         return self.values.index(value)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from sakuga.configs.labels import UNKNOWN, Attribute, LabelSchema
+from sakuga.configs.labels import SYNONYMS, UNKNOWN, Attribute, LabelSchema
 from sakuga.core.errors import UserError, nearest
 from sakuga.core.table import UNKNOWN_MARKS, read_table
 from sakuga.data.problem import Problem
@@ -20,8 +20,6 @@ EYES = ("aqua", "black", "blue", "brown", "gray", "green", "orange", "pink", "pu
 
 VOCABULARY = {"hair": HAIR, "eyes": EYES}
 """The known values of the usual attributes; others take whatever stands in the file."""
-
-SYNONYMS = {"blond": "blonde", "grey": "gray"}
 
 _MAX_VALUES = 1000
 

@@ -70,18 +70,40 @@ def draw_rows(
 def sheet_of_rows(rows: Sequence[Row], scale: int = 1) -> np.ndarray:
     """Lays rows of equal length out, each with its caption before it, and seeds above where all rows have the same.
 
+    One picture under all values of two attributes has a row for each value of the first, a column for each of the
+    other.
+
     Returns:
         uint8 `[H, W, 3]`.
     """
     seeds = rows[0].drawn.seeds
     same = all(row.drawn.seeds == seeds for row in rows)
+    pictures = np.concatenate([row.drawn.images for row in rows])
+    if same and len(seeds) == 1 and (crossed := _crossed(rows)):
+        down, across = crossed
+        title = f"seed {name_of(seeds[0])}"
+        return labeled_sheet(pictures, len(across), row_captions=down, column_captions=across, title=title, scale=scale)
     return labeled_sheet(
-        np.concatenate([row.drawn.images for row in rows]),
+        pictures,
         len(seeds),
         row_captions=[row.caption for row in rows],
         column_captions=[name_of(seed) for seed in seeds] if same else (),
         scale=scale,
     )
+
+
+def _crossed(rows: Sequence[Row]) -> tuple[list[str], list[str]] | None:
+    """Returns the values of the two attributes that rows, in order, are all combinations of; None if they are not."""
+    first = rows[0].condition
+    varied = [name for name in first if any(row.condition.get(name) != first[name] for row in rows)]
+    values = [list(dict.fromkeys(row.condition.get(name, "") for row in rows)) for name in varied]
+    if len(varied) != 2:
+        return None
+    expected = [first | dict(zip(varied, chosen, strict=True)) for chosen in product(*values)]
+    if [row.condition for row in rows] != expected:
+        return None
+    down, across = ([f"{value} {name}" for value in of] for name, of in zip(varied, values, strict=True))
+    return down, across
 
 
 def unique(conditions: Sequence[Condition]) -> list[dict[str, str]]:
