@@ -34,8 +34,9 @@ def nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     close = sorted((k for k in known if likeness(k) >= max(0.55, best - 0.2)), key=likeness, reverse=True)[:3]
     if close:
         return "did you mean " + " or ".join(repr(prefix + c) for c in close) + "?"
-    shown = ", ".join(prefix + k for k in known[:20])
-    return f"known: {shown}" + (f" and {len(known) - 20} more." if len(known) > 20 else ".")
+    shown = known if len(known) <= 25 else known[:20]
+    rest = f" and {len(known) - len(shown)} more." if len(shown) < len(known) else "."
+    return f"known: {', '.join(prefix + k for k in shown)}{rest}"
 
 
 def choice(name: str, known: Iterable[str]) -> str:

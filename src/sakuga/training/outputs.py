@@ -120,7 +120,7 @@ def write_report(run_dir: Path, loop: Loop, record: dict[str, Any], messages: li
     last = next(reversed(list(read_metrics(run_dir))), {})
     page.heading("Measured last").table(last)
     page.heading("Command and config").code(record.get("command", ""))
-    page.code(config.model_dump_json(indent=2))
+    page.folded("The complete config", Page("").code(config.model_dump_json(indent=2)))
     page.heading("Machine").table(record.get("environment", {}))
     write_text(run_dir / "report.html", page.html())
 
