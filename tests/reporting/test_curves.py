@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sakuga.reporting import curves
 from sakuga.reporting.curves import Point, draw_curves, draw_scatter
 
 
@@ -74,6 +75,49 @@ def test_a_scatter_plot_leaves_out_what_is_not_finite():
     ]
     assert (53, 103, 176) in colors_of(pictures[0])
     assert (210, 80, 63) not in colors_of(pictures[1])
+
+
+def _drawn(text: str) -> list[bytes]:
+    """Returns pictures with a text in every place that takes one."""
+    line = ([0.0, 1.0], [0.0, 1.0])
+    return [
+        draw_curves({text: {text: line, "b": line}}, x_label=text),
+        draw_curves({"p": {text: line, "b": line}}, order=[text, "b"]),
+        draw_scatter({text: [Point(1, 2, text=text)]}, title=text, x_label=text, y_label=text),
+    ]
+
+
+# As formulas, the first is a mistake, and the others look as their counterparts do.
+@pytest.mark.parametrize(("text", "other"), [(r"$\foo$", "$n$"), ("$n$", r"$\mathit{n}$"), (r"\$n", "$n")])
+def test_a_text_is_no_formula(text, other):
+    assert all(a != b for a, b in zip(_drawn(text), _drawn(other), strict=True))
+
+
+@pytest.mark.parametrize("order", [False, True])
+def test_a_name_that_begins_with_an_underscore_is_in_the_legend(order):
+    line = ([0.0, 1.0], [0.0, 1.0])
+    names = ("_a", "_b"), ("__a", "__b")
+    pictures = [draw_curves({"p": dict.fromkeys(pair, line)}, order=pair if order else ()) for pair in names]
+    assert pictures[0] != pictures[1]
+    scattered = [draw_scatter({pair[0]: [Point(1, 2)]}, title="t", x_label="x", y_label="y") for pair in names]
+    assert scattered[0] != scattered[1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_that_no_font_has_are_no_warning(caplog):
+    assert all(picture.startswith(b"\x89PNG") for picture in _drawn("日本語 \U0010fffd"))
+    assert caplog.records == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_come_from_the_first_installed_font_that_has_them(monkeypatch, caplog):
+    letter = "\N{CIRCLED LATIN CAPITAL LETTER A}"  # STIXGeneral comes with matplotlib
+    found = []
+    for fonts in (("DejaVu Sans",), ("DejaVu Sans", "No Such Font", "STIXGeneral")):
+        monkeypatch.setattr(curves, "_FONTS", fonts)
+        found.append(_drawn(letter))
+    assert all(a != b for a, b in zip(*found, strict=True))
+    assert caplog.records == []
 
 
 def colors_of(png: bytes) -> set[tuple[int, ...]]:

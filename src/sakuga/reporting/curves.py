@@ -1,14 +1,18 @@
 """Curves over the images seen, as one PNG."""
 
 import io
+import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 Series = tuple[Sequence[float], Sequence[float]] | tuple[Sequence[float], Sequence[float], Sequence[float]]
@@ -16,6 +20,13 @@ Series = tuple[Sequence[float], Sequence[float]] | tuple[Sequence[float], Sequen
 _COLORS = ("#3567b0", "#d2503f", "#3f9667", "#d98f1f", "#7d5bb0", "#4b9fb5", "#b3487f", "#6b7280")
 _DASHES = ("-", "--", ":")  # more series than colors are told apart by these
 _INK, _FAINT = "#374151", "#e5e7eb"
+# The first draws what it can, the others what it lacks, as far as they are installed: Linux, Apple, Windows.
+_FONTS = (
+    "DejaVu Sans",
+    *("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "WenQuanYi Zen Hei"),
+    *("Hiragino Sans", "PingFang SC", "Apple SD Gothic Neo"),
+    *("Yu Gothic", "Microsoft YaHei", "Malgun Gothic"),
+)
 _DENSE = 120  # from so many points on a series is drawn faint, with its running mean on top
 
 
@@ -62,9 +73,7 @@ def draw_curves(
         legend = figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=9, frameon=False)
         for text in legend.get_texts():
             text.set_color(_INK)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return _png(figure)
 
 
 class Point(NamedTuple):
@@ -102,7 +111,7 @@ def draw_scatter(groups: Mapping[str, Sequence[Point]], *, title: str, x_label: 
         xs, ys = [p.x for p in shown], [p.y for p in shown]
         bars = {"xerr": [p.half_x for p in shown], "yerr": [p.half_y for p in shown]}
         style: dict[str, Any] = {"color": _COLORS[i % len(_COLORS)], "linewidth": 1.4, "elinewidth": 0.9}
-        axes.errorbar(xs, ys, **bars, fmt="o-", markersize=6, label=name, **style)
+        axes.errorbar(xs, ys, **bars, fmt="o-", markersize=6, label=_label(name), **style)
         for p in shown:
             place = {"xytext": (6, 5), "textcoords": "offset points"}
             axes.annotate(p.text, (p.x, p.y), fontsize=8.5, color=style["color"], **place)
@@ -111,9 +120,39 @@ def draw_scatter(groups: Mapping[str, Sequence[Point]], *, title: str, x_label: 
     axes.margins(0.08)
     if axes.has_data():
         _legend(axes)
+    return _png(figure)
+
+
+def _png(figure: "Figure") -> bytes:
+    """Returns a figure as a PNG, every text in it as it is written: no formulas, in whatever script there is a font."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_fontfamily(_FONTS)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    with _silent_about_fonts():
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+@contextmanager
+def _silent_about_fonts() -> Iterator[None]:
+    """Keeps quiet of fonts that are not installed, or not in bold, and of letters that are therefore drawn as boxes."""
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph|Matplotlib currently does not support")
+            yield
+    finally:
+        log.setLevel(before)
+
+
+def _label(name: str) -> str:
+    """Returns a name as a legend takes it, which leaves out what begins with an underscore."""
+    return f"\N{ZERO WIDTH SPACE}{name}" if name.startswith("_") else name
 
 
 def _style(place: int) -> dict[str, Any]:
@@ -123,7 +162,7 @@ def _style(place: int) -> dict[str, Any]:
 def _handle(name: str, place: int) -> "Line2D":
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], label=name, linewidth=1.8, **_style(place))
+    return Line2D([], [], label=_label(name), linewidth=1.8, **_style(place))
 
 
 def _draw_panel(
@@ -135,7 +174,7 @@ def _draw_panel(
         if len(x) != len(y):
             raise ValueError(f"{title}, {name}: {len(x)} values of x, {len(y)} of y")
         style = _style(order.index(name) if name in order else i)
-        _draw_series(axes, name, _clean(x), _clean(y, positive=is_log), style)
+        _draw_series(axes, _label(name), _clean(x), _clean(y, positive=is_log), style)
         if half:
             low, high = ([a + sign * b for a, b in zip(y, half[0], strict=True)] for sign in (-1, 1))
             band = {"color": style["color"], "alpha": 0.15, "linewidth": 0}
@@ -169,14 +208,14 @@ def _legend(axes: "Axes") -> None:
         text.set_color(_INK)
 
 
-def _draw_series(axes: "Axes", name: str, x: np.ndarray, y: np.ndarray, style: dict[str, Any]) -> None:
+def _draw_series(axes: "Axes", label: str, x: np.ndarray, y: np.ndarray, style: dict[str, Any]) -> None:
     style = style | {"solid_capstyle": "round"}
     if len(y) >= _DENSE:
         axes.plot(x, y, linewidth=0.8, alpha=0.25, **style)
-        axes.plot(x, _running_mean(y, max(5, len(y) // 40)), linewidth=1.8, label=name, **style)
+        axes.plot(x, _running_mean(y, max(5, len(y) // 40)), linewidth=1.8, label=label, **style)
     else:
         marker = "o" if len(y) <= 30 else ""
-        axes.plot(x, y, linewidth=1.6, marker=marker, markersize=3.5, label=name, **style)
+        axes.plot(x, y, linewidth=1.6, marker=marker, markersize=3.5, label=label, **style)
 
 
 def _clean(values: Sequence[float], positive: bool = False) -> np.ndarray:
