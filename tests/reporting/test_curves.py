@@ -53,6 +53,14 @@ def test_a_logarithmic_panel_without_positive_values_is_drawn():
     assert draw_curves({"a": {"x": ([0, 1], [0.0, -1.0])}}, log=["a"]).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("top", [10, 1e4, 1e12])
+def test_a_logarithmic_panel_has_a_grid_over_any_range(top):
+    line = {"a": ([0, 1], [1e-3, top])}
+    image = _pixels(draw_curves({"p": line, "q": line}, log=["p"], order=["a"]))
+    middle = image[:, image.shape[1] // 4 - 60 : image.shape[1] // 4]  # of the first panel, between lines of x
+    assert ((middle == (229, 231, 235)).all(-1).mean(1) > 0.8).sum() >= 4
+
+
 def test_unequal_lengths_are_refused_by_name():
     with pytest.raises(ValueError, match="loss, G: 2 values of x, 1 of y"):
         draw_curves({"loss": {"G": ([0, 1], [1.0])}})

@@ -181,7 +181,9 @@ def _draw_panel(
             axes.fill_between(x, _clean(low, is_log), _clean(high, is_log), **band)
     if is_log and any(np.isfinite(_clean(line[1], positive=True)).any() for line in series.values()):
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = axes.get_ylim()
+        # Where not each power of ten has room, a locator of parts of them would set none.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1e5 * low else (1,)))
         axes.yaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_minor_formatter(NullFormatter())
     _dress(axes, title, x_label)
