@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_serializer, model_validator
@@ -38,8 +39,8 @@ class Duration(Config):
         return str(self)
 
     def __str__(self) -> str:
-        amount = int(self.amount) if self.amount == int(self.amount) else self.amount
-        return f"{amount} {self.unit}"
+        exact = int(self.amount) if self.amount == int(self.amount) else repr(self.amount)
+        return f"{Decimal(exact):f} {self.unit}"
 
     def images(self, dataset_size: int, batch_size: int) -> int:
         """Returns the duration in images; an epoch is `dataset_size` images, a step is one batch of `batch_size`."""
@@ -70,7 +71,9 @@ class Schedule(Config):
         return value
 
     @model_validator(mode="after")
-    def _positive(self) -> Self:
+    def _one_of_both(self) -> Self:
+        if self.every is not None and self.at:
+            raise ValueError("an interval or moments, not both: leave out 'every' or 'at'")
         if self.every is not None and self.every.amount == 0:
             raise ValueError("an interval of 0 never ends: write 'never', or a longer one")
         return self
