@@ -17,6 +17,7 @@ from sakuga.models.registry import build
 from sakuga.recipes import RECIPES, recipe
 from sakuga.training.loop import Loop
 from sakuga.training.resolve import resolve
+from sakuga.training.sources import adopted
 from sakuga.training.start import train
 
 every_recipe = pytest.mark.parametrize("name", sorted(RECIPES))
@@ -99,6 +100,30 @@ def test_a_second_stage_takes_the_z_of_the_first_and_goes_on_without_its_file(tm
     assert sakuga.load(second / "model.safetensors").header.latent.sigma == 0.5
     model.unlink()
     assert train(None, None, second, changes={"duration": "16 images"}, resume=True, device="cpu")
+
+
+def test_what_the_user_gives_comes_after_the_first_stage_or_is_refused(first_stage: Path, tmp_path: Path) -> None:
+    changes = tiny("stacked128", first_stage)
+    config = adopted(recipe("stacked128"), changes | {"generator.base.channels": 99})
+    assert (config.generator.base.channels, config.generator.base.z_dim, config.latent.sigma) == (99, 8, 1.0)
+    by_name = {"generator.kind": "stacked", "generator.channels": 4, "init.base": str(first_stage)}
+    assert adopted(recipe("quick64"), by_name).generator.base == adopted(recipe("stacked128"), changes).generator.base
+    for change, sentence in (
+        ({"generator.base.channels": 99}, r"than --generator\.base asks for, first at .*: leave out what you gave of"),
+        (
+            {"latent.sigma": 0.5},
+            r"draws from z with mean 0 and sigma 1, and this run from .* sigma 0\.5: leave out --lat",
+        ),
+        (
+            {"data.resolution": 128},
+            r"for pictures of 32 pixels, which .* doubles, and this run has 128: give --data\.resolution 64",
+        ),
+    ):
+        with pytest.raises(UserError, match=rf"--init\.base .*{sentence}"):
+            train("stacked128", "synthetic:64", tmp_path / "run", changes=changes | change, device="cpu")
+    with pytest.raises(UserError, match=r"--init\.base is the first stage of a stacked .* --generator\.kind is dcgan"):
+        train("quick64", "synthetic:64", tmp_path / "run", changes={"init.base": str(first_stage)}, device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_first_stage_of_a_kind_that_cannot_be_one_is_refused_by_its_option(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from sakuga import zoo
 from sakuga.configs.modelfile import read_header
 from sakuga.configs.training import TrainConfig
+from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.tensorfile import read_value
 from sakuga.data.dataset import open_dataset
@@ -243,6 +244,35 @@ def test_a_run_with_a_table_of_labels_resumes_from_any_folder(tmp_path: Path, mo
     assert train(None, None, run, changes={"duration": "32 images"}, resume=True, device="cpu")
 
 
+def test_a_run_that_starts_from_a_model_begins_again_from_any_folder(
+    tiny_run: Callable[..., bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_run(Path("first"), {"duration": "8 images"})
+    begun = {"init.generator": "first", "duration": "8 images"}
+    tiny_run(tmp_path / "run", begun)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["config"]["init"]["generator"] == str(tmp_path / "first")
+    assert tiny_run(tmp_path / "run", begun | {"duration": "16 images"}, resume=True)
+    for path in checkpoint.existing(tmp_path / "run"):  # as if it had been killed before the first one
+        path.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert tiny_run(tmp_path / "run", resume=True)
+
+
+def test_another_number_of_processes_is_refused(
+    tiny_run: Callable[..., bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    tiny_run(run, {"duration": "8 images"})
+    before = (run / "run.json").read_bytes()
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    with pytest.raises(UserError, match="number of processes, which was 1 and is 2 now: resume it with as many"):
+        tiny_run(run, {"duration": "16 images"}, resume=True)
+    assert (run / "run.json").read_bytes() == before
+
+
 def test_a_truncated_checkpoint_is_refused(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
     tiny_run(tmp_path / "run", {"duration": "40 images"})
     path = checkpoint.existing(tmp_path / "run")[-1]
@@ -345,6 +375,16 @@ def test_the_callers_random_numbers_go_on_as_if_nothing_had_happened(tiny_run: C
     torch.manual_seed(5)
     tiny_run(tmp_path / "run", {"duration": "16 images"})
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_run_that_goes_on_records_where(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
+    tiny_run(tmp_path, {"duration": "8 images", "threads": 1})
+    record = json.loads((tmp_path / "run.json").read_text())
+    written = {**record, "environment": record["environment"] | {"torch": "another", "threads": 9}}
+    (tmp_path / "run.json").write_text(json.dumps(written))
+    tiny_run(tmp_path, {"threads": "auto"}, resume=True)
+    assert json.loads((tmp_path / "run.json").read_text()) == record
+    assert "another" not in (tmp_path / "report.html").read_text().split("Machine")[1]
 
 
 def test_the_caller_keeps_its_threads(tiny_run: Callable[..., bool], tmp_path: Path) -> None:

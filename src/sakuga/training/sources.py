@@ -1,8 +1,10 @@
 """Starting from finished models: what `init` names gives its architecture and its weights."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
+from sakuga import zoo
 from sakuga.configs.choices import choices
 from sakuga.configs.labels import LabelSchema
 from sakuga.configs.modelfile import DiscriminatorRole, GeneratorRole, Header, read_header
@@ -14,7 +16,6 @@ from sakuga.core.tensorfile import first_misfit, read_tensors
 from sakuga.models.file import load_network
 from sakuga.training.run import Run
 from sakuga.training.transfer import transferred
-from sakuga.zoo import find_model
 
 _ROLES: dict[str, Literal["generator", "discriminator"]] = {
     "generator": "generator",
@@ -22,6 +23,9 @@ _ROLES: dict[str, Literal["generator", "discriminator"]] = {
     "base": "generator",
 }
 """Name in `InitConfig` -> role in a model file."""
+
+_GROUPS = {"generator": "generator", "discriminator": "discriminator", "base": "generator.base"}
+"""Name in `InitConfig` -> the group of options that it gives."""
 
 
 def check(config: TrainConfig) -> None:
@@ -37,72 +41,64 @@ def check(config: TrainConfig) -> None:
 def adopted(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     """Returns a recipe with the user's changes, its networks those of the models that `init` names.
 
-    From the model come the architecture and, with G, the distribution of z, and noise at once if it has learned with
-    any. Options of the user come after it. The size follows the data, and D's head what G is told.
+    From the model come the architecture and, with G or the first stage of a stacked one, the distribution of z, and
+    with G noise at once if it has learned with any. Options of the user come after it. The size follows the data, and
+    D's head what G is told.
 
     Args:
         config: The recipe.
         changes: Dotted name to value.
 
     Raises:
-        UserError: As `check` and `patch`, or if a model's pictures have another size than the run's.
+        UserError: As `check`, `check_fit` and `patch`, or if a model can be no first stage.
     """
-    config = patch(config, {name: value for name, value in changes.items() if name.startswith("init.")})
+    first = {name: value for name, value in changes.items() if name.startswith("init.") or name == "generator.kind"}
+    config = patch(config, first)
     for init, path, header, role in _sources(config):
         tree = role.architecture.model_dump(mode="json") | {"resolution": "auto"}
         if init == "discriminator":
             config = patch(config, {init: tree | {"head": config.discriminator.head.model_dump(mode="json")}})
-        elif init == "generator":
-            config = patch(config, {init: tree, "latent": header.latent.model_dump(mode="json")})
-            if config.noise_start == "auto" and _has_learned_noise(path):
-                config = patch(config, {"noise_start": 0})
-    config = patch(config, changes)
-    if config.data.resolution != "auto":
-        check_size(config, config.data.resolution)
-    return config
-
-
-def check_size(config: TrainConfig, resolution: int) -> None:
-    """Refuses models whose pictures have another size than those of the run.
-
-    Raises:
-        UserError: With both sizes.
-    """
-    for init, path, _, role in _sources(config):
-        size = role.architecture.resolution
-        if init != "base" and size != resolution:
-            raise UserError(
-                f"--init.{init} {path} is for pictures of {size} pixels, and this run has {resolution}: give "
-                f"--data.resolution {size}, or a model of {resolution}."
-            )
-
-
-def with_first_stage(config: TrainConfig) -> TrainConfig:
-    """Returns the config of a stacked generator with the architecture and the z of its finished first stage.
-
-    Raises:
-        UserError: As `check`, or if it can be no first stage, or none of these sizes.
-    """
-    for init, path, header, role in _sources(config):
-        if init != "base":
             continue
-        kind, possible = role.architecture.kind, choices(FirstStageConfig)
-        if kind not in possible:
+        if init == "base" and tree["kind"] not in (possible := choices(FirstStageConfig)):
             *others, last = possible
             raise UserError(
-                f"--init.base {path} is of kind {kind}, and a first stage is of kind {', '.join(others)} or {last}: "
-                "name such a model."
+                f"--init.base {path} is of kind {tree['kind']}, and a first stage is of kind {', '.join(others)} or "
+                f"{last}: name such a model."
             )
-        doubled = 2 * int(role.architecture.resolution)
-        if config.data.resolution not in ("auto", doubled):
-            raise UserError(
-                f"--init.base {path} draws {doubled // 2} pixels, and a second stage doubles them: give "
-                f"--data.resolution {doubled}."
-            )
-        base, latent = (part.model_dump(mode="json") for part in (role.architecture, header.latent))
-        sizes = {"data.resolution": doubled, "generator.resolution": doubled}
-        config = patch(config, sizes | {"generator.base": base, "latent": latent})
+        config = patch(config, {_GROUPS[init]: tree, "latent": header.latent.model_dump(mode="json")})
+        if init == "generator" and config.noise_start == "auto" and _has_learned_noise(path):
+            config = patch(config, {"noise_start": 0})
+    config = patch(config, changes)
+    if config.data.resolution != "auto":
+        check_fit(config, config.data.resolution)
     return config
+
+
+def check_fit(config: TrainConfig, resolution: int) -> None:
+    """Refuses models whose pictures have another size than those of the run, and a first stage drawn from another z.
+
+    Raises:
+        UserError: With both sizes, or both distributions.
+    """
+    for init, path, header, role in _sources(config):
+        size, factor = role.architecture.resolution, 2 if init == "base" else 1
+        if factor * size != resolution:
+            doubled = ", which a second stage doubles" if init == "base" else ""
+            raise UserError(
+                f"--init.{init} {path} is for pictures of {size} pixels{doubled}, and this run has {resolution}: give "
+                f"--data.resolution {factor * size}, or a model of {resolution // factor}."
+            )
+        if init == "base" and header.latent != config.latent:
+            theirs, ours = (f"mean {z.mean:g} and sigma {z.sigma:g}" for z in (header.latent, config.latent))
+            raise UserError(
+                f"--init.base {path} draws from z with {theirs}, and this run from z with {ours}: leave out --latent."
+            )
+
+
+def located(config: TrainConfig) -> TrainConfig:
+    """Returns the config with the absolute path of each file that `init` names, so that a run can begin anywhere."""
+    files = {name: path for name, path in config.init if path is not None and path not in zoo.names()}
+    return patch(config, {f"init.{name}": str(Path(path).absolute()) for name, path in files.items()})
 
 
 def initialize(run: Run, config: TrainConfig) -> None:
@@ -122,10 +118,10 @@ def initialize(run: Run, config: TrainConfig) -> None:
         network, averaged = run.loop.step.networks[name], run.loop.ema.network
         if init == "base":
             network, averaged = network.get_submodule("base"), averaged.get_submodule("base")
-        theirs = transferred(load_network(find_model(path), name, header), network, gains_labels=gains_labels)
+        theirs = transferred(load_network(zoo.find_model(path), name, header), network, gains_labels=gains_labels)
         if wrong := first_misfit(network.state_dict(), theirs):
             heads = [getattr(part, "head", None) for part in (role.architecture, getattr(config, name))]
-            group = f"--{init}.head" if heads[0] != heads[1] else f"--{init}"
+            group = f"--{_GROUPS[init]}.head" if heads[0] != heads[1] else f"--{_GROUPS[init]}"
             raise UserError(
                 f"{option} has another architecture than {group} asks for, first at {wrong}: leave out what you gave "
                 f"of {group}, or change it to fit the model."
@@ -142,9 +138,9 @@ def _sources(config: TrainConfig) -> Iterator[tuple[str, str, Header, GeneratorR
         UserError: If the model is not there, or holds no network of that role.
     """
     for init, path in config.init.model_dump().items():
-        if path is None:
+        if path is None or (init == "base" and config.generator.kind != "stacked"):  # which `resolve.check` refuses
             continue
-        header = read_header(find_model(path))
+        header = read_header(zoo.find_model(path))
         role = getattr(header.roles, _ROLES[init])
         if role is None:
             raise UserError(
@@ -154,7 +150,7 @@ def _sources(config: TrainConfig) -> Iterator[tuple[str, str, Header, GeneratorR
 
 
 def _has_learned_noise(path: str) -> bool:
-    tensors = read_tensors(find_model(path), "model", "generator.")
+    tensors = read_tensors(zoo.find_model(path), "model", "generator.")
     return any(bool(strength.any()) for name, strength in tensors.items() if name.endswith(".noise_strength"))
 
 

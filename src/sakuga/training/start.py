@@ -19,7 +19,7 @@ from sakuga.recipes import recipe
 from sakuga.training import checkpoint, resolve, sources
 from sakuga.training.estimate import faster_threads
 from sakuga.training.loop import Loop
-from sakuga.training.run import Run, places, record_of, write_record
+from sakuga.training.run import Run, record_of, write_record
 
 # What may differ from the run's own config when it goes on: nothing that the weights depend on, but for the rounding of
 # another number of threads.
@@ -65,9 +65,7 @@ def train(
     record = _existing(run_dir, resume)
     config = _changed(record, recipe_name, changes) if record else _fresh(recipe_name, changes)
     _check_before_loading(config)
-    if not record:
-        config = sources.with_first_stage(config)
-    elif not checkpoint.existing(run_dir):  # a checkpoint holds what was taken from other models
+    if record and not checkpoint.existing(run_dir):  # a checkpoint holds what was taken from other models
         sources.check(config)
     if config.threads != "auto":
         devices.set_threads(config.threads)
@@ -84,10 +82,8 @@ def train(
     resolve.check_labels(config, dataset)
     if record:
         _check_same_data(record, dataset, data, run_dir)
-        record["data"] |= places(data, labels)
-        record["command"] = command or record.get("command", "")
     else:
-        sources.check_size(config, dataset.resolution)
+        sources.check_fit(config, dataset.resolution)
         if config.batch_size > (most := 8 * len(dataset)):
             raise UserError(
                 f"--batch_size {config.batch_size} is too large for the {len(dataset):,} pictures of {dataset.name}: "
@@ -95,10 +91,10 @@ def train(
             )
     is_exact = place.type == "cpu" or config.deterministic
     with devices.deterministic(is_exact), random_scope(config.seed, "run", device=place):
-        if not record:
+        if not record or config.threads == "auto":
             config = _complete(config, dataset, place)
-            record = record_of(dataset, data, labels, config, place, command)
-        run = Run(config, dataset, run_dir, place, record | {"config": config.model_dump(mode="json")})
+        record = record_of(dataset, data, labels, config, place, command or record.get("command", ""))
+        run = Run(config, dataset, run_dir, place, record)
         if resume:
             run.resume()
         if run.loop.images == 0:
@@ -116,7 +112,8 @@ def _complete(config: TrainConfig, dataset: Dataset, place: torch.device) -> Tra
     return config
 
 
-def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
+def _existing(run_dir: Path, resume: bool) -> dict[str, Any]:
+    """Returns the record of the run to go on with, empty for a new one."""
     path = run_dir / "run.json"
     if not resume:
         if run_dir.exists() and not run_dir.is_dir():
@@ -124,14 +121,15 @@ def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
         if not is_untouched(run_dir):
             what = "holds a run" if path.exists() else "is not empty"
             raise UserError(f"--run-dir {run_dir} {what}: add --resume to go on with a run, or name a new folder.")
-        return None
+        return {}
     if not path.exists():
         raise UserError(
             f"--run-dir {run_dir} holds no run to resume (no run.json): name another, or leave out --resume."
         )
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if not (record["config"] and record["data"]["path"] and record["data"]["fingerprint"]):
+        data = record["data"]
+        if not (record["config"] and data["path"] and data["fingerprint"] and record["environment"]["processes"]):
             raise ValueError("an entry is empty")
         return record
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -141,20 +139,26 @@ def _existing(run_dir: Path, resume: bool) -> dict[str, Any] | None:
 def _fresh(recipe_name: str | None, changes: Mapping[str, Any]) -> TrainConfig:
     if recipe_name is None:
         raise UserError("No recipe is named: write, for example, sakuga train quick64 --data ... --run-dir ...")
-    return sources.adopted(recipe(recipe_name), changes)
+    return sources.located(sources.adopted(recipe(recipe_name), changes))
 
 
 def _changed(record: dict[str, Any], recipe_name: str | None, changes: Mapping[str, Any]) -> TrainConfig:
     config = validate(TrainConfig, record["config"], "entry in run.json,")
     if recipe_name is not None and recipe_name != config.recipe:
         raise UserError(f"The run is one of recipe {config.recipe}, not {recipe_name}: resume it as {config.recipe}.")
+    began, now = record["environment"]["processes"], distributed.world_size()
+    if began != now:
+        raise UserError(
+            f"A run's weights depend on the number of processes, which was {began} and is {now} now: resume it with as "
+            f"many as before (on one machine torchrun --nproc-per-node {began}), or start a new run."
+        )
     for name, value in changes.items():
-        if not name.startswith(CHANGEABLE) and patch(config, {name: value}) != config:
+        if not name.startswith(CHANGEABLE) and sources.located(patch(config, {name: value})) != sources.located(config):
             raise UserError(
                 f"--{name} cannot change when a run is resumed, only --duration, --threads, --outputs, --name and "
                 "--licence can: start a new run, or resume without it."
             )
-    return patch(config, changes)
+    return patch(config, {name: value for name, value in changes.items() if name.startswith(CHANGEABLE)})
 
 
 def _check_before_loading(config: TrainConfig) -> None:
