@@ -168,7 +168,7 @@ def _handle(name: str, place: int) -> "Line2D":
 def _draw_panel(
     axes: "Axes", title: str, series: Mapping[str, Series], x_label: str, is_log: bool, order: Sequence[str]
 ) -> None:
-    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     for i, (name, (x, y, *half)) in enumerate(series.items()):
         if len(x) != len(y):
@@ -184,8 +184,10 @@ def _draw_panel(
         low, high = axes.get_ylim()
         # Where not each power of ten has room, a locator of parts of them would set none.
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1e5 * low else (1,)))
-        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        thousands = EngFormatter(sep="")
+        axes.yaxis.set_major_formatter(lambda y, _: thousands(y) if y >= 1 else f"{y:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
+        title = f"{title} (log)"
     _dress(axes, title, x_label)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.margins(x=0.02)
