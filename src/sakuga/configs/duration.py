@@ -25,13 +25,13 @@ class Duration(Config):
         if isinstance(value, int | float) and not isinstance(value, bool):
             return {"amount": float(value)}
         if isinstance(value, str):
-            match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kM]?)\s*([a-z]*)\s*", value)
+            match = re.fullmatch(r"\s*(\d+(?:,\d{3})*(?:\.\d+)?)\s*([kM]?)\s*([a-z]*)\s*", value)
             if not match or (match[3] and match[3] not in _UNITS):
                 advice = "write, for example, '300k images', '50 epochs' or '2000 steps'"
                 if re.search(r"\d\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)\s*$", value):
                     advice += "; time is for `sakuga compare --budget`"
                 raise ValueError(f"lengths are images, epochs or steps: {advice}")
-            return {"amount": float(match[1]) * _SCALES[match[2]], "unit": _UNITS.get(match[3], "images")}
+            return {"amount": float(match[1].replace(",", "")) * _SCALES[match[2]], "unit": _UNITS.get(match[3], "images")}
         return value
 
     @model_serializer
