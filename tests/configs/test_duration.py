@@ -28,7 +28,10 @@ def test_durations_are_written_in_any_unit(written, amount, unit):
     assert (duration.amount, duration.unit) == (amount, unit)
 
 
-@pytest.mark.parametrize("written", ["", "fast", "1,5 epochs", "1,0000", "-3 epochs", "3 hours", "3 k m", "1e5", True, -1, float("inf"), None])
+@pytest.mark.parametrize(
+    "written",
+    ["", "fast", "1,5 epochs", "1,0000", "-3 epochs", "3 hours", "3 k m", "1e5", True, -1, float("inf"), None],
+)
 def test_what_is_no_duration_is_refused(written):
     with pytest.raises(ValidationError):
         Duration.model_validate(written)

@@ -34,6 +34,13 @@ def same(a: Tensors, b: Tensors) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_run_that_ends_before_it_tells_attributes_says_so(tiny_run: Callable[..., bool], tmp_path: Path, capsys):
+    told = {"conditioning.attributes": "all", "discriminator.head.kind": "auxiliary", "duration": "16 images"}
+    for name, start in (("late", "16 images"), ("early", "8 images")):
+        assert tiny_run(tmp_path / name, told | {"conditioning.start": start})
+        assert ("its model will not know them" in capsys.readouterr().err) == (name == "late")
+
+
 def test_a_run_leaves_everything_it_promises(tiny_run: Callable[..., bool], tmp_path: Path) -> None:
     assert tiny_run(tmp_path / "run", {"outputs.snapshots": "every 80 images"})
     folder = tmp_path / "run"

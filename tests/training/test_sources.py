@@ -189,5 +189,5 @@ def test_noise_begins_at_once_where_it_has_been_learned(changes: dict[str, Any],
 
 def test_path_lengths_of_fewer_pictures_than_processes_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(distributed, "world_size", lambda: 4)
-    with pytest.raises(UserError, match=r"--path_length\.shrink 5 leaves no picture of 16 .* choose 4 at most"):
+    with pytest.raises(UserError, match=r"--path_length\.shrink 5 leaves 3 pictures of 16, which 4 .* choose 4\."):
         train(RECIPE, "synthetic:16", tmp_path / "run", changes={"path_length.shrink": 5}, device="cpu")

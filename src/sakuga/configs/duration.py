@@ -31,7 +31,8 @@ class Duration(Config):
                 if re.search(r"\d\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)\s*$", value):
                     advice += "; time is for `sakuga compare --budget`"
                 raise ValueError(f"lengths are images, epochs or steps: {advice}")
-            return {"amount": float(match[1].replace(",", "")) * _SCALES[match[2]], "unit": _UNITS.get(match[3], "images")}
+            amount = float(match[1].replace(",", "")) * _SCALES[match[2]]
+            return {"amount": amount, "unit": _UNITS.get(match[3], "images")}
         return value
 
     @model_serializer

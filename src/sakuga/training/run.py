@@ -126,6 +126,13 @@ class Run:
             else:
                 state = f"goes on, {self.total:,} are the goal"
             print(f"{self.run_dir}: {self.loop.images:,} images seen; the run {state}.", file=sys.stderr)
+        start = self.config.conditioning.start
+        if self.is_main and start.images(len(self.dataset), self.config.batch_size) >= self.total:
+            print(
+                f"G is told attributes from {start} on, and the run ends before: its model will not know them. Give a "
+                "longer --duration, or in a new run an earlier --conditioning.start.",
+                file=sys.stderr,
+            )
         left = self.total - self.loop.images
         if left < _ESTIMATE_FROM * self.config.batch_size:
             if left > 0 and self.is_main:

@@ -14,6 +14,7 @@ from sakuga.core import distributed
 from sakuga.core.errors import UserError
 from sakuga.core.files import is_untouched
 from sakuga.core.random import random_scope
+from sakuga.core.words import counted
 from sakuga.data.dataset import Dataset, is_drawn, open_dataset
 from sakuga.recipes import recipe
 from sakuga.training import checkpoint, resolve, sources
@@ -171,10 +172,11 @@ def _check_before_loading(config: TrainConfig) -> None:
             "choose a multiple of their number, at least two pictures each."
         )
     shrink, processes = config.path_length.shrink, distributed.world_size()
-    if config.path_length.weight and processes > max(1, config.batch_size // shrink):
+    if config.path_length.weight and (pictures := max(1, config.batch_size // shrink)) % processes:
+        fitting = next(s for s in range(shrink, 0, -1) if config.batch_size // s % processes == 0)
         raise UserError(
-            f"--path_length.shrink {shrink} leaves no picture of {config.batch_size} to some of {processes} processes: "
-            f"choose {config.batch_size // processes} at most."
+            f"--path_length.shrink {shrink} leaves {counted(pictures, 'picture')} of {config.batch_size}, which "
+            f"{processes} processes cannot share alike: choose {fitting}."
         )
 
 
