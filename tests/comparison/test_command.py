@@ -88,7 +88,7 @@ def test_presets_look_for_their_files_in_the_folder(asked):
         ("quick64 --data a.zip --change seed=3 --out o", "--change seed=3: seed belongs to the whole comparison"),
         ("quick64 --data a.zip --points=-1 --out o", "sakuga: --points: -1 is below 0: give 0 or more."),
         ("quick64 --data a.zip --num-images 3 --out o", "sakuga: --num-images: 3 is below 16: give 16 or more."),
-        ("quick64 --data synthetic:40 --device foo --out o", "--device 'foo' is not a device"),
+        ("quick64 --data synthetic:64 --device foo --out o", "--device 'foo' is not a device"),
         ("quick65 --data a.zip --out o", "No recipe 'quick65': did you mean 'quick64'"),
         (
             "quick64 --data a.zip b.zip --out o",
@@ -145,7 +145,7 @@ def test_help_tells_what_is_usual(capsys):
 @pytest.mark.parametrize(("retry", "advice"), [(False, "--retry-failed tries again"), (True, "need a new folder")])
 def test_what_failed_twice_is_not_told_to_be_tried_again(retry, advice, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sakuga.comparison.start.train", lambda *_, **__: 1 / 0)
-    words = ["compare", "tiny64", "--data", "synthetic:40", "--out", str(tmp_path / "out")]
+    words = ["compare", "tiny64", "--data", "synthetic:64", "--out", str(tmp_path / "out")]
     assert cli.main(words + ["--retry-failed"] * retry) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("1 of 1 cell failed, the page says why; ")
@@ -161,9 +161,9 @@ def test_a_signal_between_trainings_says_how_to_go_on(number, tmp_path, monkeypa
     monkeypatch.setattr("sakuga.comparison.start.measure", measure)
     before = signal.getsignal(signal.SIGTERM)
     out = tmp_path / "out"
-    assert cli.main(["compare", "tiny64", "--data", "synthetic:40", "--out", str(out)]) == 130
+    assert cli.main(["compare", "tiny64", "--data", "synthetic:64", "--out", str(out)]) == 130
     assert capsys.readouterr().out == "Stopped and saved; give the same command again to go on.\n"
-    assert not (out / "cells" / "tiny64__synthetic-40__s0" / "cell.json").exists()
+    assert not (out / "cells" / "tiny64__synthetic-64__s0" / "cell.json").exists()
     assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -206,6 +206,29 @@ def test_only_crosses_variants_and_data(tiny):
     assert names("plain", "b") == ["plain__b__s0", "plain__b__s1"]
     assert names("hinge__a__s1") == ["hinge__a__s1"]
     assert len(names("b")) == 4
+
+
+def test_only_takes_names_that_hold_commas(tiny, variant):
+    config = tiny(variant("GP"), variant("GP, Adam 2e-4"), variant("Adam 2e-4"), variant("a,b"))
+
+    def labels(only: str) -> list[str]:
+        return [cell.variant.label for cell in chosen_cells(config, [only])]
+
+    assert labels("GP, Adam 2e-4") == ["GP, Adam 2e-4"]
+    assert labels("a,b, GP") == ["GP", "a,b"]
+    assert labels("Adam 2e-4, GP, Adam 2e-4,GP") == ["GP", "GP, Adam 2e-4", "Adam 2e-4"]
+    for wrong in ("GP, Adam 2e-5", "GP,", "a"):
+        with pytest.raises(UserError, match="--only"):
+            labels(wrong)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_only_takes_every_variant_of_a_preset(name):
+    config = preset(name)
+    for variant in config.variants:
+        assert variant in [cell.variant for cell in chosen_cells(config, [variant.label])]
+    everything = ",".join(variant.label for variant in config.variants)
+    assert chosen_cells(config, [everything]) == chosen_cells(config, [])
 
 
 def test_labels_may_be_in_any_script():

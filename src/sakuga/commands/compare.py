@@ -87,7 +87,7 @@ def compare(
             counts = run(
                 config,
                 out,
-                only=[name.strip() for name in only.split(",")] if only else (),
+                only=[only] if only else (),
                 retry_failed=retry_failed,
                 measure_again=measure_again,
                 device=machine.device,

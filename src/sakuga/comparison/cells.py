@@ -1,7 +1,7 @@
 """The cells of a comparison: a variant on a data set with a seed, trained and measured in a folder of its own."""
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,8 @@ def chosen_cells(config: ComparisonConfig, only: Collection[str]) -> list[Cell]:
 
     Args:
         config: The comparison.
-        only: Labels and groups of variants, labels of data sets, and names of cells. Those of variants and of data sets
-            choose where they cross.
+        only: Labels and groups of variants, labels of data sets, and names of cells, or several in one text with commas
+            between them. Those of variants and of data sets choose where they cross.
 
     Raises:
         UserError: If a name is none of these.
@@ -46,10 +46,8 @@ def chosen_cells(config: ComparisonConfig, only: Collection[str]) -> list[Cell]:
     variants = {name for v in config.variants for name in (v.label, v.group) if name}
     data = {d.label for d in config.data}
     known = {*variants, *data, *(cell.name for cell in cells)}
-    for name in only:
-        if name not in known:
-            raise UserError(f"--only {name}: no variant, data set or cell is called so: {nearest(name, known)}")
-    wanted_variants, wanted_data = set(only) & variants, set(only) & data
+    only = {name for text in only for name in _names_in(text, known)}
+    wanted_variants, wanted_data = only & variants, only & data
     crossing = not only or bool(wanted_variants or wanted_data)
     return [
         cell
@@ -61,6 +59,19 @@ def chosen_cells(config: ComparisonConfig, only: Collection[str]) -> list[Cell]:
             and (not wanted_data or cell.data.label in wanted_data)
         )
     ]
+
+
+def _names_in(text: str, known: Collection[str]) -> Iterator[str]:
+    """Yields the names in a text with commas; since a name may hold commas, the longest one that is known counts."""
+    parts = text.split(",")
+    while parts:
+        beginnings = [",".join(parts[:end]).strip() for end in range(len(parts), 0, -1)]
+        name = next((beginning for beginning in beginnings if beginning in known), None)
+        if name is None:
+            wrong = beginnings[-1]
+            raise UserError(f"--only {wrong}: no variant, data set or cell is called so: {nearest(wrong, known)}")
+        yield name
+        del parts[: name.count(",") + 1]
 
 
 def checked_config(variant: Variant) -> TrainConfig:
