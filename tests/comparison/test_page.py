@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from sakuga.comparison.cells import Cell, cells_of
 from sakuga.comparison.folder import Folder
@@ -35,7 +36,7 @@ def pages(tiny, variant, tmp_path):
         evaluation = {"metrics": [{"name": "efficientnet_frechet", "value": found}], "statistics": [], "ruler": ruler}
         done = {"evaluation": evaluation, "images": 60_008, "parameters": {"generator": 1000}, "health": []}
         done |= {"timing": {"images_per_second": 9.0}, "terms": terms, "state": "done"}
-        failed = {"state": "failed", "reason": found}
+        failed = {"state": "failed", "reason": found, "terms": terms}
         path.mkdir(parents=True, exist_ok=True)
         (path / "cell.json").write_text(json.dumps(about | (failed if isinstance(found, str) else done)))
 
@@ -52,6 +53,21 @@ def test_variants_without_figures_have_a_row(pages):
         *(["| b", v, "not yet"] for v in ("plain", "boom")),
     ]
     assert len({len(line) for line in lines}) == 1
+
+
+def test_what_is_damaged_is_left_out(pages, tmp_path):
+    distances = {"plain__a__s0": 12.0, "boom__a__s0": 13.0}
+    pages(distances, data=DATA)
+    boom = tmp_path / "cells" / "boom__a__s0"
+    for name in ("samples.png", "real.png"):
+        (boom.with_name("plain__a__s0") / name).write_bytes(b"")
+    Image.new("RGB", (8, 8)).save(boom / "samples.png")
+    html, _ = pages(distances, data=DATA)
+    assert html.count("data:image/webp") == 1
+    for damaged in ("[]", "3", "{}", '{"state"'):
+        (boom / "cell.json").write_text(damaged)
+        html, _ = pages({"plain__a__s0": 12.0}, data=DATA)
+        assert "|plain|12.0|boom|" in html
 
 
 def test_failures_for_one_reason_share_a_note(pages):

@@ -99,6 +99,28 @@ def test_an_error_of_ours_fails_its_cell_alone(tiny, tmp_path, monkeypatch):
     assert compare(tiny(), tmp_path, retry_failed=True) == {"done": 2, "failed": 0}
 
 
+def test_a_cell_that_cannot_be_recorded_fails_alone(tiny, tmp_path):
+    Folder(tmp_path).begin(tiny(), None, "")
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "plain__drawn__s0").write_text("a file where a folder belongs")
+    assert compare(tiny(), tmp_path) == {"done": 1, "failed": 1}
+    assert [cell["variant"] for cell in reproducible(tmp_path)["cells"]] == ["hinge"]
+
+
+def test_a_page_that_cannot_be_drawn_stops_no_cell(tiny, tmp_path, capsys):
+    Folder(tmp_path / "out").begin(tiny(), None, "")
+    (tmp_path / "out" / "table.md").mkdir()
+    with pytest.raises(UserError, match=r"table\.md cannot be written"):
+        compare(tiny(), tmp_path / "out")
+    assert "The page waits: " in capsys.readouterr().err
+    assert len(list((tmp_path / "out" / "cells").glob("*/cell.json"))) == 2
+
+
+def test_names_are_no_longer_than_a_file_may_be_called(tiny, variant, tmp_path):
+    config = tiny(variant("v" * 300), data=[{"label": "顔" * 300, "path": "synthetic:40"}])
+    assert compare(config, tmp_path) == {"done": 1, "failed": 0}
+
+
 def test_missing_data_is_named_before_anything_starts(tiny, tmp_path):
     names = ["synthetic:40", str(tmp_path / "one.zip"), str(tmp_path / "two.zip")]
     config = tiny(data=[{"label": Path(name).stem, "path": name} for name in names])
@@ -122,6 +144,46 @@ def test_a_changed_definition_is_refused_by_name(tiny, tmp_path, fields, said):
     with pytest.raises(UserError, match=said):
         compare(tiny(**fields), tmp_path)
     assert (tmp_path / "comparison.json").read_bytes() == before
+
+
+def test_too_few_real_pictures_are_told_before_anything_starts(tiny, tmp_path):
+    for count, data, left in (
+        (40, [{"label": "drawn", "path": "synthetic:40"}], 10),
+        (30, [{"label": "half", "path": "synthetic:60", "filter": "every_second"}], 8),
+        (20, [{"label": "few", "path": "synthetic:80", "limit": 20}], 5),
+        (40, [{"label": "a", "path": "synthetic:80", "judged_by": "b"}, {"label": "b", "path": "synthetic:40"}], 10),
+    ):
+        config = tiny(data=data, measure=tiny().measure.model_dump() | {"real_every": 4})
+        said = f"Every 4th of the {count} pictures .*leaves {left}, at least 16 are needed: give --real-every 1"
+        with pytest.raises(UserError, match=said):
+            compare(config, tmp_path / "out", only=[data[0]["label"]])
+    files = tmp_path / "files"
+    files.mkdir()
+    for number in range(48):
+        (files / f"{number}.png").write_bytes(b"no picture, which is seen later")
+    config = tiny(data=[{"label": "files", "path": str(files)}], measure=config.measure.model_dump())
+    with pytest.raises(UserError, match="Every 4th of the 48 pictures of files leaves 12"):
+        compare(config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_holds_under_its_own_terms_alone(tiny, tmp_path, monkeypatch):
+    real = measure.evaluate
+
+    def picky(*args: Any, real_every: int, **options: Any) -> Any:
+        if real_every > 1:
+            raise UserError("too few")
+        return real(*args, real_every=real_every, **options)
+
+    monkeypatch.setattr(measure, "evaluate", picky)
+    assert compare(tiny(), tmp_path) == {"done": 0, "failed": 2}
+    monkeypatch.setattr("sakuga.comparison.start.train", None)  # nothing is trained again
+    every = tiny(measure=tiny().measure.model_dump() | {"real_every": 1})
+    assert compare(every, tmp_path, only=["plain"], measure_again=True) == {"done": 1, "failed": 0}
+    results = reproducible(tmp_path)
+    assert (results["failed"], results["outdated"]) == ([], ["hinge__drawn__s0"])
+    assert "too few" not in (tmp_path / "index.html").read_text()
+    assert compare(every, tmp_path) == {"done": 2, "failed": 0}
 
 
 def test_a_changed_variant_is_refused_by_its_name(tiny, tmp_path):

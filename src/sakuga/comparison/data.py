@@ -7,11 +7,12 @@ import numpy as np
 
 from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, ComparedData
 from sakuga.core.errors import UserError
-from sakuga.core.words import listed
+from sakuga.core.words import listed, ordinal
 from sakuga.data.archive import write_archive
 from sakuga.data.cache import MIN_PICTURES
-from sakuga.data.dataset import Dataset, is_drawn, open_dataset
+from sakuga.data.dataset import Dataset, drawn_count, is_drawn, open_dataset
 from sakuga.data.sources import open_source
+from sakuga.evaluation.evaluate import MIN_PICTURES as MIN_REAL
 
 
 def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
@@ -37,6 +38,34 @@ def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
         )
     for path in dict.fromkeys(d.path for d in files):
         open_source(path)
+
+
+def real_of(data: ComparedData, among: Sequence[ComparedData]) -> ComparedData:
+    """Returns the one of several data sets that samples are measured against after training on `data`."""
+    return next((d for d in among if d.label == data.judged_by), data)
+
+
+def check_real(data: Sequence[ComparedData], real_every: int) -> None:
+    """Refuses data sets of which too few pictures would be measured, by how many they hold at most.
+
+    Raises:
+        UserError: If there is one; what cannot be told before the pictures are decoded is left to the measurement.
+    """
+    for real in dict.fromkeys(data):
+        most = _most(real)
+        left = -(-most // real_every)
+        if left < MIN_REAL:
+            raise UserError(
+                f"Every {ordinal(real_every)} of the {most} pictures of {real.label} leaves {left}, at least "
+                f"{MIN_REAL} are needed: {'give --real-every 1' if most >= MIN_REAL else 'choose another data set'}."
+            )
+
+
+def _most(data: ComparedData) -> int:
+    """Returns how many pictures there are if every file is one, and all have the background that `data` asks for."""
+    count = drawn_count(data.path) if is_drawn(data.path) else len(open_source(data.path).names)
+    count = -(-count // 2) if data.filter == "every_second" else count
+    return count if data.limit is None else min(count, data.limit)
 
 
 def key_of(data: ComparedData) -> str:

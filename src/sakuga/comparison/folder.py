@@ -60,8 +60,8 @@ class Record(Config):
         return {"budget": str(self.comparison.budget), "judge_sha256": self.judge_sha256} | measure | settled
 
     def covers(self, found: dict[str, Any]) -> bool:
-        """Tells whether what a `cell.json` says still holds: a failure does, a result if found as it is to be now."""
-        return found["state"] == "failed" or found.get("terms") == self.terms
+        """Tells whether what a `cell.json` says, a result or a failure, was found as it is to be found now."""
+        return found.get("terms") == self.terms
 
 
 class Trained(NamedTuple):
@@ -160,9 +160,10 @@ class Folder:
     def found(self, cell: Cell) -> dict[str, Any] | None:
         """Returns what `cell.json` says; None if the cell is not finished, or its file is damaged."""
         try:
-            return json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
+            tree = json.loads((self.cell(cell) / "cell.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return tree if isinstance(tree, dict) else None
 
     def trained(self, cell: Cell) -> Trained:
         """Returns how far a cell has been trained; errors as `checkpoint.newest_state`."""

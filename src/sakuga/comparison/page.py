@@ -152,32 +152,33 @@ def _add_sheets(page: Page, folder: Folder, record: Record, rows: Sequence[Row])
     by_seed: dict[int, list[tuple[bytes, str, int | None]]] = {}
     for row in rows:
         for cell, found in zip(row.cells, row.found, strict=True):
-            path = folder.cell(cell) / "samples.png"
-            if path.exists():
+            if sheet := _sheet(folder.cell(cell) / "samples.png"):
                 distance = found["evaluation"]["metrics"][0]["value"]
                 caption = f"{row.variant}: {title} {distance:,.1f}"
-                by_seed.setdefault(cell.seed, []).append((_webp(path), caption, None))
-    real = folder.cell(rows[0].cells[0]) / "real.png"
+                by_seed.setdefault(cell.seed, []).append((_webp(sheet), caption, None))
+    first = folder.cell(rows[0].cells[0])
+    real = _sheet(first / "real.png", like=_sheet(first / "samples.png"))
     for place, seed in enumerate(sorted(by_seed, key=record.comparison.seeds.index)):
         pictures = by_seed[seed]
         if place == 0:
-            if real.exists():
-                pictures = [
-                    (_webp(real, like=folder.cell(rows[0].cells[0]) / "samples.png"), "real pictures", None),
-                    *pictures,
-                ]
+            if real:
+                pictures = [(_webp(real), "real pictures", None), *pictures]
             page.text("The moving averages draw from the same z, picture by picture.").pictures(pictures)
         else:
             page.folded(f"The same for seed {seed}", Page("").pictures(pictures))
 
 
-def _webp(path: Path, like: Path | None = None) -> bytes:
-    """Returns a sheet as WebP; cut to the size of another that is narrower or lower."""
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
-    if like is not None and like.exists():
-        with Image.open(like) as other:
-            picture = picture.crop((0, 0, min(other.width, picture.width), min(other.height, picture.height)))
+def _sheet(path: Path, like: Image.Image | None = None) -> Image.Image | None:
+    """Returns a sheet, cut to the size of another that is narrower or lower; None if it is missing or damaged."""
+    try:
+        with Image.open(path) as image:
+            sheet = image.convert("RGB")
+    except Exception:  # Pillow's decoders raise nearly everything on damaged data
+        return None
+    return sheet.crop((0, 0, min(like.width, sheet.width), min(like.height, sheet.height))) if like else sheet
+
+
+def _webp(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=88, method=4)
     return buffer.getvalue()

@@ -41,6 +41,27 @@ class Column:
     value: Callable[[Found], float | None]
 
 
+MEANINGS = {
+    "distance": "distance between drawn and real pictures as a network sees them (Frechet)",
+    "kid_x1000": "the same by another formula (kernel distance, squared), which few pictures do not raise",
+    "precision": "share of the drawn pictures that lie among the real ones",
+    "recall": "share of the real pictures that lie among the drawn ones",
+    "density": "how densely the real pictures lie around a drawn one; above 1 where they crowd",
+    "coverage": "share of the real pictures that have a drawn one among their nearest",
+    "diversity": "how far drawn pictures are from each other, over how far real ones are",
+    "broken_faces_percent": "share in which no face is found",
+    "control_percent": "how often the judge sees what was asked for, mean of the attributes",
+    "diversity_within": "the same among pictures of the same attributes",
+    "saturation": "mean saturation of the colors, 0 to 1; right as the real pictures' is",
+    "sharpness": "contrast of neighboring pixels (variance of the Laplacian); right as the real pictures' is",
+    "images": "real pictures that D has seen",
+    "images_per_second": "of training, on this machine as busy as it was",
+    "parameters_generator": "millions of weights of the generator",
+    "parameters_discriminator": "millions of weights of what judges it",
+}
+"""What the columns say, by their names; those of single attributes are the judge's."""
+
+
 def metrics_of(found: Found) -> dict[str, float]:
     """Returns the metrics of a cell, those of a network without its name, the Frechet distance as `distance`."""
     listed = {metric["name"]: metric["value"] for metric in found["evaluation"]["metrics"]}

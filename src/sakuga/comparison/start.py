@@ -1,5 +1,6 @@
 """Running a comparison: what `sakuga compare` does."""
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sakuga.comparison.cells import Cell, cells_of, changes_of, checked_config, chosen_cells, command_of, config_of
-from sakuga.comparison.data import check_data, opened, prepare
+from sakuga.comparison.data import check_data, check_real, opened, prepare, real_of
 from sakuga.comparison.folder import Folder, Record, Trained
 from sakuga.comparison.measure import measure
 from sakuga.comparison.page import write_pages
@@ -45,7 +46,7 @@ def compare(
     Args:
         comparison: What is compared.
         out: A folder; one that holds this comparison already, with the same or a smaller budget, is gone on with.
-        only: Labels of variants and data sets, or names of cells: what to work on now.
+        only: Labels of variants and data sets, or names of cells, as `cells.chosen_cells`: what to work on now.
         retry_failed: Whether cells that failed are tried again.
         measure_again: Whether finished cells are measured again, as `comparison.measure` says now.
         device: auto, cpu, cuda or mps.
@@ -56,9 +57,10 @@ def compare(
         How many of the chosen cells are `done` and `failed`; None if a signal stopped it (the state is saved then).
 
     Raises:
-        UserError: If a data set is missing or has not the labels that a recipe asks for, a recipe, option, name or
-            device is unknown, the judge has nothing to judge or does not know it, or the folder holds something else.
-            What goes wrong in a cell is no such error: it is written into the cell's record, and the others go on.
+        UserError: If a data set is missing, has too few pictures to be measured against, or has not the labels that a
+            recipe asks for, a recipe, option, name or device is unknown, the judge has nothing to judge or does not
+            know it, or the folder holds something else. What goes wrong in a cell is no such error: it is written into
+            the cell's record, and the others go on.
     """
     pick_device(device)
     configs = {variant.label: checked_config(variant) for variant in comparison.variants}
@@ -66,6 +68,7 @@ def compare(
         _check(label, config)
     cells = chosen_cells(comparison, only)
     check_data(comparison.data, comparison.name in PRESETS)
+    check_real([real_of(cell.data, comparison.data) for cell in cells], comparison.measure.real_every)
     judge = _judge(comparison.measure.judge, configs)  # hours before the first cell is measured with it
     _check_labels(cells, judge)
     folder = Folder(Path(out))
@@ -85,8 +88,10 @@ def compare(
             found = _run(cell, folder, record, device)
             if found is None:
                 return None
-            write_json(folder.cell(cell) / "cell.json", found)
-            write_pages(folder, record)
+            try:
+                write_pages(folder, record)
+            except Exception as error:  # the other cells go on; what is still wrong after the last one is an error
+                print(f"The page waits: {_described(error)}", file=sys.stderr)
         counts[found["state"]] += 1
     write_pages(folder, record)
     return counts
@@ -147,25 +152,33 @@ def _check_labels(cells: Sequence[Cell], judge: Judge | None) -> None:
 
 
 def _run(cell: Cell, folder: Folder, record: Record, device: str) -> dict[str, Any] | None:
-    """Trains and measures one cell; returns its record, None if a signal stopped it."""
+    """Trains and measures one cell; writes and returns its record, None if a signal stopped it."""
     run_dir, budget, threads = folder.cell(cell), record.comparison.budget, record.settled.threads
-    about = {"variant": cell.variant.label, "data": cell.data.label, "seed": cell.seed}
+    about = {"variant": cell.variant.label, "data": cell.data.label, "seed": cell.seed, "terms": record.terms}
     try:
         _clear(run_dir)
         data = prepare(cell.data, folder.data)
         if not _train(cell, folder, data, record, device, command_of(cell, budget.images, threads)):
             return None
-        judged_by = next((d for d in record.comparison.data if d.label == cell.data.judged_by), cell.data)
-        real = prepare(judged_by, folder.data)
+        real = prepare(real_of(cell.data, record.comparison.data), folder.data)
         found = measure(cell, run_dir, real, record.comparison.measure, record.settled, device)
         command = command_of(cell, budget.images or found["images"], threads)
-        return about | {"state": "done", "command": command, "terms": record.terms} | found
+        done = about | {"state": "done", "command": command} | found
+        write_json(run_dir / "cell.json", done)
+        return done
     except Exception as error:  # whatever it is, the other cells go on
-        if not isinstance(error, UserError):
-            write_text(run_dir / "error.txt", traceback.format_exc())
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error} (see error.txt)"
+        reason = _described(error) + ("" if isinstance(error, UserError) else " (see error.txt)")
         print(f"{cell.name} failed: {reason}", file=sys.stderr)
-        return about | {"state": "failed", "reason": " ".join(reason.split())}
+        failed = about | {"state": "failed", "reason": " ".join(reason.split())}
+        with contextlib.suppress(UserError, OSError):  # where nothing can be written, nothing can be noted
+            if not isinstance(error, UserError):
+                write_text(run_dir / "error.txt", traceback.format_exc())
+            write_json(run_dir / "cell.json", failed)
+        return failed
+
+
+def _described(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def _clear(run_dir: Path) -> None:

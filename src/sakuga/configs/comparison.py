@@ -27,9 +27,14 @@ WHITE_SHARE, COLORED_SHARE = 0.10, 0.02
 """A white background has at least the first share of white in the frame, a colored one less than the second."""
 
 
+_LONGEST = 110
+"""Bytes of a label in a file's name, which holds two of them and a seed and has 255 at most."""
+
+
 def slug(label: str) -> str:
-    """Returns a label as a part of a file's name."""
-    return re.sub(r"([^\w.+-]|_)+", "-", label).strip("-.")
+    """Returns a label, or its beginning, as a part of a file's name."""
+    name = re.sub(r"([^\w.+-]|_)+", "-", label).strip("-.")
+    return name.encode()[:_LONGEST].decode(errors="ignore").rstrip("-.")
 
 
 class Variant(Config):

@@ -199,7 +199,7 @@ def open_dataset(
     if is_drawn(text):
         if labels is not None:
             raise UserError("--labels: the synthetic faces have labels of their own: leave the option out.")
-        decoded = synthetic.load(_count(text), resolution)
+        decoded = synthetic.load(drawn_count(text), resolution)
     else:
         source = open_source(text)
         decoded = cache.load(source, resolution, None if labels is None else Path(labels))
@@ -227,7 +227,12 @@ def open_dataset(
     )
 
 
-def _count(path: str) -> int:
+def drawn_count(path: str) -> int:
+    """Returns how many pictures a path for which `is_drawn` holds asks for.
+
+    Raises:
+        UserError: If the count is no number, or too small.
+    """
     _, colon, text = path.partition(":")
     if not colon:
         return synthetic.DEFAULT_COUNT
