@@ -70,6 +70,14 @@ def test_what_is_damaged_is_left_out(pages, tmp_path):
         assert "|plain|12.0|boom|" in html
 
 
+def test_every_column_is_explained(pages):
+    html, table = pages({"plain__a__s0": 12.0}, data=DATA)
+    titles = table.splitlines()[0].strip("| ").split(" | ")[2:]  # after data and variant
+    explained = html.split("What the columns say")[1].split("</details>")[0]
+    assert [title for title in titles if f"|{title}|" not in explained] == []
+    assert re.search(r"\|EfficientNet distance\|distance between [^|]*\|low\|", explained)
+
+
 def test_failures_for_one_reason_share_a_note(pages):
     reasons = {"boom__a__s0": "too fast", "boom__b__s0": "too fast", "plain__b__s0": "too fast", "boom__b__s1": "slow"}
     html, _ = pages(reasons, data=DATA, seeds=[0, 1])

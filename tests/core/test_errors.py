@@ -19,5 +19,6 @@ def test_a_last_part_is_enough():
 
 def test_all_names_are_told_where_none_is_near():
     assert nearest("xyz", ["b", "a"]) == "known: a, b."
-    assert nearest("xyz", [f"{i:02}" for i in range(23)]).endswith("18, 19 and 3 more.")
+    assert nearest("xyz", [f"{i:02}" for i in range(25)]).endswith("23, 24.")
+    assert nearest("xyz", [f"{i:02}" for i in range(26)]).endswith("18, 19 and 6 more.")
     assert nearest("hair", []) == "there are none."

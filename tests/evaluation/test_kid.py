@@ -46,6 +46,14 @@ def test_is_unbiased_and_named_by_its_seed():
     assert found != kernel_distance(x, y, subsets=40, subset_size=50, seed=1)
 
 
+def test_subsets_that_are_the_whole_are_one():
+    x, y = np.random.RandomState(0).randn(2, 30, 4)
+    found = kernel_distance(x, y, subsets=3)
+    assert (found.subsets, found.subset_size, found.std) == (1, 30, 0)
+    assert found.mean == pytest.approx(squared_mmd(x, y))
+    assert kernel_distance(x, y[:20], subsets=3).subsets == 3
+
+
 def test_small_sets_shrink_the_subsets():
     x = np.random.RandomState(0).randn(30, 4)
     assert kernel_distance(x, x[:20], subsets=3).subset_size == 20

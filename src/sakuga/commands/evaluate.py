@@ -108,6 +108,7 @@ def evaluate(
 
 def _show(result: "EvaluationResult") -> None:
     from sakuga.commands import options
+    from sakuga.core.words import counted
 
     console = options.console()
     if result.attributes:
@@ -130,8 +131,8 @@ def _show(result: "EvaluationResult") -> None:
     console.print(
         f"Ruler: {ruler.extractor} ({ruler.weights_sha256[:8]}), {ruler.resize}, {ruler.precision}; "
         f"{ruler.num_samples:,} samples ({ruler.samples}; labels: {ruler.labels}) against {ruler.num_real:,} real "
-        f"({ruler.data}, {ruler.real}) at {ruler.resolution}x{ruler.resolution}; KID over {ruler.kid_subsets} subsets "
-        f"of {ruler.kid_subset_size:,}.",
+        f"({ruler.data}, {ruler.real}) at {ruler.resolution}x{ruler.resolution}; KID over "
+        f"{counted(ruler.kid_subsets, 'subset')} of {ruler.kid_subset_size:,}.",
         soft_wrap=True,
     )
     if min(ruler.num_samples, ruler.num_real) < ruler.num_features:
@@ -150,8 +151,8 @@ def _metrics(result: "EvaluationResult") -> "Table":
         if metric.name.endswith("kid_std"):
             continue
         if metric.name.endswith("kid"):
-            spread = result[f"{metric.name}_std"]
-            numbers.add_row(f"{metric.name} x 1000", f"{1000 * metric.value:.2f} +- {1000 * spread:.2f}")
+            std = f" +- {1000 * result[f'{metric.name}_std']:.2f}" if result.ruler.kid_subsets > 1 else ""
+            numbers.add_row(f"{metric.name} x 1000", f"{1000 * metric.value:.2f}{std}")
         else:
             numbers.add_row(metric.name, f"{metric.value:.{2 if metric is result.distance else 3}f}")
     return numbers

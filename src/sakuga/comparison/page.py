@@ -11,6 +11,7 @@ from PIL import Image
 from sakuga.comparison.cells import command_of
 from sakuga.comparison.folder import Folder, Record
 from sakuga.comparison.results import (
+    MEANINGS,
     Column,
     Results,
     Row,
@@ -25,12 +26,13 @@ from sakuga.comparison.results import (
 )
 from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, ComparedData
 from sakuga.core.files import write_json, write_text
+from sakuga.evaluation.evaluate import DURING_TRAINING
 from sakuga.reporting.curves import Point, draw_curves, draw_scatter
 from sakuga.reporting.page import Figures, Page
 from sakuga.training.metrics_log import read_metrics
 
 _BINS = 50
-_QUALITY = ("distance", "kid_x1000", "precision", "recall", "density", "coverage", "broken_faces_percent")
+_QUALITY = ("distance", "kid_x1000", "precision", "recall", "density", "coverage", "diversity", "broken_faces_percent")
 _LOOK = ("saturation", "sharpness", "images", "images_per_second", "parameters_generator", "parameters_discriminator")
 _FILTERS = {
     "every_second": "every second picture by name",
@@ -74,6 +76,7 @@ def _page(folder: Folder, record: Record, results: Results) -> Page:
         if results.columns:
             page.heading(f"On {data.label}" if len(config.data) > 1 else "Results")
             _add_data(page, folder, record, results, data)
+    _add_meanings(page, results)
     if config.frontier:
         _add_frontier(page, record, results)
     _add_health(page, results)
@@ -122,7 +125,10 @@ def _add_data(page: Page, folder: Folder, record: Record, results: Results, data
         spread = "; the bands reach one standard deviation over the seeds" if is_spread else ""
         logarithmic = {title for title in panels if title.startswith("gradient")}
         picture = draw_curves(panels, order=labels, log=logarithmic)
-        page.picture(picture, f"Over the images seen{spread}.")
+        caption = f"Over the images seen{spread}. Losses of different games do not compare."
+        if any(title.startswith("EfficientNet") for title in panels):
+            caption += f" The distance on the way is that of {DURING_TRAINING:,} samples, whatever the tables have."
+        page.picture(picture, caption)
 
 
 def _add_table(
@@ -253,6 +259,19 @@ def _add_frontier(page: Page, record: Record, results: Results) -> None:
             )
 
 
+def _add_meanings(page: Page, results: Results) -> None:
+    """Adds what the columns say, folded; that of an attribute is the judge's share for it."""
+    if not results.columns:
+        return
+    shares = "how often the judge sees the value that was asked for"
+    listed = [[c.title, MEANINGS.get(c.name, shares), c.better] for c in results.columns]
+    inner = Page("").table(listed, ["column", "what it says", "better"])
+    inner.text(
+        "Bold: ahead of the second by more than the spread of either over the seeds; with one seed nobody knows that."
+    )
+    page.folded("What the columns say", inner)
+
+
 def _add_health(page: Page, results: Results) -> None:
     listed = [
         [row.variant, row.data, cell.seed, message]
@@ -270,7 +289,7 @@ def _add_definition(page: Page, record: Record, results: Results) -> None:
     page.heading("What was compared")
     changed = lambda v: ", ".join(f"{n} {x}" for n, x in v.changes) or "nothing"  # noqa: E731
     page.table([[v.label, v.recipe, changed(v)] for v in config.variants], ["variant", "recipe", "changed in it"])
-    sets = [[d.label, Path(d.path).name, _FILTERS.get(d.filter, "all pictures"), d.limit or "-"] for d in config.data]
+    sets = [[d.label, Path(d.path).name, _FILTERS.get(d.filter, "all pictures"), d.limit or "all"] for d in config.data]
     page.table(sets, ["data set", "file", "pictures", "at most"])
     _add_commands(page, record, results)
     page.text(

@@ -367,7 +367,9 @@ def footnote(record: Record, results: Results) -> str:
         which = real.pop() if len(real) == 1 else "; ".join(f"{data}: {r['real']}" for data, r in rulers.items())
         labels = " or ".join(dict.fromkeys(cell["evaluation"]["ruler"]["labels"] for cell in found))
         text += f" Measured once at the end on {network}: {ruler['num_samples']:,} samples of the moving average"
-        text += f" against real pictures ({which}); labels of the samples: {labels}."
+        text += f" against real pictures ({which})."
+        if labels != "none":
+            text += f" Labels of the samples: {labels}."
     parts = [f"{len(results.failed)} failed"] * bool(results.failed)
     parts += [f"{len(results.waiting)} not finished yet"] * bool(results.waiting)
     parts += [

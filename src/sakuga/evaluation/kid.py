@@ -28,13 +28,15 @@ def kernel_distance(
     Args:
         real: float `[N, F]`, N at least 2.
         fake: float `[M, F]`, M at least 2.
-        subsets: How many subsets.
+        subsets: How many subsets; one, if it is all there is on both sides, and its deviation is 0.
         subset_size: Their size; N or M, if those are smaller.
         seed: Names the subsets.
     """
     size = min(subset_size, len(real), len(fake))
     if size < 2:
         raise ValueError("the kernel distance needs at least 2 feature vectors on each side")
+    if size == len(real) == len(fake):
+        subsets = 1
     values = [
         squared_mmd(
             real[permutation(len(real), seed, "kid real", i)[:size]],

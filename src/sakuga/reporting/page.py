@@ -41,7 +41,7 @@ summary { cursor: pointer; color: var(--accent); }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem;
   white-space: pre-wrap; overflow-wrap: anywhere;
   font: .88rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.row { display: flex; flex-wrap: wrap; gap: 0 1.4rem; align-items: flex-start; }
+.row { display: flex; flex-wrap: wrap; gap: 0 0.7rem; align-items: flex-start; }
 figure { margin: 1rem 0; max-width: 100%; }
 figure img { display: block; max-width: 100%; height: auto; border-radius: 8px; border: 1px solid var(--line); }
 figure img.pixels { image-rendering: pixelated; }

@@ -18,7 +18,7 @@ from sakuga.core.errors import UserError
 from sakuga.core.files import write_json
 from sakuga.core.words import counted
 from sakuga.data.dataset import Dataset, is_drawn
-from sakuga.evaluation.evaluate import distance_during_training, metric_name
+from sakuga.evaluation.evaluate import DURING_TRAINING, distance_during_training, metric_name
 from sakuga.features.extractor import load_extractor
 from sakuga.training import checkpoint, outputs
 from sakuga.training.estimate import duration_text, estimate
@@ -27,7 +27,6 @@ from sakuga.training.loop import Loop
 from sakuga.training.metrics_log import MetricsLog
 from sakuga.training.progress import Progress
 
-EVALUATION_IMAGES = 2_000
 _ESTIMATE_FROM = 100  # rounds; shorter runs are over before an estimate would help
 
 
@@ -186,7 +185,7 @@ class Run:
             self._tell(self.health.see_sheet(outputs.write_sheet(self.run_dir, self.loop), self.loop.images), progress)
             outputs.write_curves(self.run_dir)
         if self.extractor is not None and (last or self._due(wanted.evaluations, before)):
-            images = outputs.sample_ema(self.loop, range(EVALUATION_IMAGES))
+            images = outputs.sample_ema(self.loop, range(DURING_TRAINING))
             distance = distance_during_training(images, self.dataset, self.extractor)
             self.scores = {metric_name(self.extractor): distance}
             log.write(self.loop.images, dict(self.scores))
