@@ -39,7 +39,7 @@ def find_model(name_or_path: str | Path) -> Path:
     """Returns the file of a model of the zoo, of a run folder, or the path itself.
 
     Raises:
-        UserError: If the zoo has no such model, or the folder none.
+        UserError: If there is no such folder, it holds no model, or the zoo has none of that name.
     """
     text = str(name_or_path)
     given = Path(name_or_path)
@@ -58,6 +58,8 @@ def find_model(name_or_path: str | Path) -> Path:
                 raise UserError(f"{given} is a comparison, whose models lie in its cells: give one, for example {one}.")
             raise UserError(f"The folder {given} holds no model.safetensors: give a model file, or a run that has one.")
         return given / "model.safetensors"
+    if len(given.parts) > 1 and not given.suffix and not given.exists():
+        raise UserError(f"There is no {given}: give a run folder, a model file, or a model of the zoo.")
     if given.is_file() or given.suffix == ".safetensors" or len(given.parts) > 1:
         return given  # what is wrong with it, its reader tells best
     return path(text)
