@@ -56,7 +56,7 @@ def check_real(data: Sequence[ComparedData], real_every: int) -> None:
         left = -(-most // real_every)
         if left < MIN_REAL:
             raise UserError(
-                f"Every {ordinal(real_every)} of the {most} pictures of {real.label} leaves {left}, at least "
+                f"Every {ordinal(real_every)} of the {most:,} pictures of {real.label} leaves {left}, at least "
                 f"{MIN_REAL} are needed: {'give --real-every 1' if most >= MIN_REAL else 'choose another data set'}."
             )
 
