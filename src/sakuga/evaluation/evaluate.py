@@ -208,6 +208,6 @@ def _refuse_too_few(num_images: int, num_real: int, dataset: Dataset, real_every
         raise UserError(f"{num_images} pictures cannot be measured: give at least {MIN_PICTURES}.")
     if num_real < MIN_PICTURES:
         raise UserError(
-            f"Every {ordinal(real_every)} of the {len(dataset):,} pictures of {dataset.name} leaves {num_real}, at least "
-            f"{MIN_PICTURES} are needed: measure every real picture."
+            f"Every {ordinal(real_every)} of the {len(dataset):,} pictures of {dataset.name} leaves {num_real}, at "
+            f"least {MIN_PICTURES} are needed: measure every real picture."
         )
