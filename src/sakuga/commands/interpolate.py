@@ -132,12 +132,13 @@ def _draw(
     from sakuga.commands.drawing import check_amount, tell_foreign
     from sakuga.configs.conditions import written
     from sakuga.core.files import write_together
-    from sakuga.core.images import grid, grid_size, png_bytes
+    from sakuga.core.images import grid_size, png_bytes
     from sakuga.generation.animation import animation_content, check_sides
     from sakuga.generation.interpolate import frames_there
     from sakuga.generation.interpolate import interpolate as draw_way
     from sakuga.generation.model import load
     from sakuga.generation.output import listed, parameters
+    from sakuga.reporting.sheets import labeled_sheet
 
     loaded = load(model, device)
     rows, across = job.cells or (1, 1)
@@ -158,8 +159,7 @@ def _draw(
     files = {}
     for path in (job.out, job.strip):
         if path is not None and path.suffix.lower() == ".png":
-            large = still.repeat(job.scale, axis=1).repeat(job.scale, axis=2)
-            files[path] = png_bytes(grid(large, job.columns or len(still)), text)
+            files[path] = png_bytes(labeled_sheet(still, job.columns or len(still), scale=job.scale), text)
         elif path is not None:
             files[path] = animation_content(path, drawn, job.fps, loop=job.loop, scale=job.scale)
     write_together(files, overwrite=job.overwrite)
