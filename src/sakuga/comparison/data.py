@@ -7,12 +7,12 @@ import numpy as np
 
 from sakuga.configs.comparison import COLORED_SHARE, FRAME, WHITE, WHITE_SHARE, ComparedData
 from sakuga.core.errors import UserError
-from sakuga.core.words import listed, ordinal
+from sakuga.core.words import listed
 from sakuga.data.archive import write_archive
 from sakuga.data.cache import MIN_PICTURES
 from sakuga.data.dataset import Dataset, drawn_count, is_drawn, open_dataset
 from sakuga.data.sources import open_source
-from sakuga.evaluation.evaluate import MIN_PICTURES as MIN_REAL
+from sakuga.evaluation import evaluate
 
 
 def check_data(data: Sequence[ComparedData], is_preset: bool = False) -> None:
@@ -53,12 +53,8 @@ def check_real(data: Sequence[ComparedData], real_every: int) -> None:
     """
     for real in dict.fromkeys(data):
         most = _most(real)
-        left = -(-most // real_every)
-        if left < MIN_REAL:
-            raise UserError(
-                f"Every {ordinal(real_every)} of the {most:,} pictures of {real.label} leaves {left}, at least "
-                f"{MIN_REAL} are needed: {'give --real-every 1' if most >= MIN_REAL else 'choose another data set'}."
-            )
+        remedy = "give --real-every 1" if most >= evaluate.MIN_PICTURES else "choose another data set"
+        evaluate.check_real(most, real.label, real_every, remedy)
 
 
 def _most(data: ComparedData) -> int:

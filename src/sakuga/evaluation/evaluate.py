@@ -74,7 +74,9 @@ def evaluate_pictures(
         UserError: If there are fewer than 16 pictures on a side.
     """
     indices = dataset.indices_every(checked_step(real_every))
-    _refuse_too_few(len(images), len(indices), dataset, real_every)
+    if len(images) < MIN_PICTURES:
+        raise UserError(f"{len(images)} pictures cannot be measured: give at least {MIN_PICTURES}.")
+    check_real(len(dataset), dataset.name, real_every, "measure every real picture")
     if not isinstance(images, np.ndarray):
         images = Kept(images)
     real = measure_real(dataset, indices, extractor, batch_size, progress)
@@ -203,11 +205,15 @@ def _compare_statistics(real: Measured, fake: Measured) -> tuple[Comparison, ...
     )
 
 
-def _refuse_too_few(num_images: int, num_real: int, dataset: Dataset, real_every: int) -> None:
-    if num_images < MIN_PICTURES:
-        raise UserError(f"{num_images} pictures cannot be measured: give at least {MIN_PICTURES}.")
-    if num_real < MIN_PICTURES:
+def check_real(count: int, name: str, real_every: int, remedy: str) -> None:
+    """Refuses to measure against every n-th of so many real pictures, if that leaves too few.
+
+    Raises:
+        UserError: With the data set's name and the remedy, if so.
+    """
+    left = -(-count // real_every)
+    if left < MIN_PICTURES:
         raise UserError(
-            f"Every {ordinal(real_every)} of the {len(dataset):,} pictures of {dataset.name} leaves {num_real}, at "
-            f"least {MIN_PICTURES} are needed: measure every real picture."
+            f"Every {ordinal(real_every)} of the {count:,} pictures of {name} leaves {left}, at least {MIN_PICTURES} "
+            f"are needed: {remedy}."
         )
